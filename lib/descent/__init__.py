@@ -1,0 +1,1 @@
+"""Rules that move parameters through the vector field of a game: simulate, measure, judge."""

@@ -1,0 +1,157 @@
+r"""Differentiable games: losses, their simultaneous gradient xi, and products with its Jacobian J.
+
+Player i owns w_i and moves it down its own loss l_i(w_1, ..., w_n). The *simultaneous gradient* is
+
+    xi(w) = (d l_1/d w_1, ..., d l_n/d w_n),        J_ij = d^2 l_i / (d w_i d w_j).
+
+J = S + A has a symmetric part S (the game's potential part) and an antisymmetric part A (its Hamiltonian part). A loss is
+a game with one player: then J is its Hessian and A = 0.
+
+Every product below is one reverse sweep over one gradient computation; no matrix is formed. Two identities of mixed
+derivatives keep the sweeps few. With v = (v_1, ..., v_n) held constant,
+
+    (J   v)_i = d/dw_i  sum_j <d l_i/d w_j, v_j>                 (row i of J is the gradient of a directional derivative)
+    (J^T v)_i = d/dw_i  sum_j <d l_j/d w_j, v_j>
+    (A^T v)_i = 1/2 d/dw_i  sum_{j != i} <d (l_j - l_i)/d w_j, v_j>
+
+and the last needs only opponents' derivatives: the diagonal blocks of J are symmetric, so they cancel in A.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from descent import vectors
+from descent.quiet import tf
+from descent.vectors import Vector
+
+Losses = Callable[[tuple[Vector, ...], Any], tuple[tf.Tensor, ...]]
+
+
+@dataclass(frozen=True)
+class Game:
+    """A differentiable game of n players.
+
+    Args:
+        loss_functions: ``(params, batch) -> (l_1, ..., l_n)``, scalars; ``params`` is a tuple of n vectors.
+        batch: the data (or the game's own coefficients) that the losses see; ``at`` sets it.
+        zero_sum: promise that two players' losses add up to a constant, which halves the work of ``rotation``.
+
+    Source: Balduzzi et al. 2018, Definitions 1 to 3; Letcher et al. 2019, section 2.
+    """
+
+    loss_functions: Losses
+    batch: Any = None
+    zero_sum: bool = False
+
+    def at(self, batch: Any) -> Game:
+        """Return the same game seen through a batch (a nested structure of tensors)."""
+        return replace(self, batch=batch)
+
+    def losses(self, params: tuple[Vector, ...]) -> tuple[tf.Tensor, ...]:
+        """Return (l_1, ..., l_n) at params.
+
+        Raises:
+            ValueError: if the number of losses is not the number of players.
+        """
+        losses = self.loss_functions(params, self.batch)
+        if not isinstance(params, tuple) or not isinstance(losses, tuple) or len(losses) != len(params):
+            raise ValueError(
+                "a game's params and losses are tuples with one entry per player; got "
+                f"{_entries(params)} parameters and {_entries(losses)} losses (one player: `(w,)` and `(loss,)`)"
+            )
+        return losses
+
+    def gradient(self, params: tuple[Vector, ...]) -> tuple[Vector, ...]:
+        """Return the simultaneous gradient xi = (d l_i / d w_i)_i, structured like params."""
+        return self.losses_and_gradient(params)[1]
+
+    def losses_and_gradient(self, params: tuple[Vector, ...]) -> tuple[tuple[tf.Tensor, ...], tuple[Vector, ...]]:
+        """Return the losses and xi from one forward pass."""
+        with _tape(params, persistent=len(params) > 1) as tape:
+            losses = self.losses(params)
+        return losses, tuple(_gradient(tape, l, w) for l, w in zip(losses, params, strict=True))
+
+    def player_gradient(self, params: tuple[Vector, ...], player: int) -> Vector:
+        """Return d l_i / d w_i for one player i, structured like ``params[player]``."""
+        with _tape(params[player]) as tape:
+            loss = self.losses(params)[player]
+        return _gradient(tape, loss, params[player])
+
+    def jvp(self, params: tuple[Vector, ...], v: tuple[Vector, ...]) -> tuple[Vector, ...]:
+        """Return J v: how xi changes along v. Both arguments and the result are structured like params."""
+        with _tape(params, persistent=True) as outer:
+            with _tape(params, persistent=True) as inner:
+                losses = self.losses(params)
+            slopes = [vectors.dot(_gradient(inner, loss, params), _constant(v)) for loss in losses]
+        return tuple(_gradient(outer, slope, w) for slope, w in zip(slopes, params, strict=True))
+
+    def vjp(self, params: tuple[Vector, ...], v: tuple[Vector, ...]) -> tuple[Vector, ...]:
+        """Return J^T v; with v = xi it is the gradient of the Hamiltonian H = |xi|^2 / 2."""
+        with _tape(params) as outer:
+            slope = vectors.dot(self.gradient(params), _constant(v))
+        return _gradient(outer, slope, params)
+
+    def rotation(self, params: tuple[Vector, ...], v: tuple[Vector, ...]) -> tuple[Vector, ...]:
+        """Return A^T v = (J^T v - J v) / 2, from mixed derivatives alone.
+
+        Args:
+            params: tuple of n vectors.
+            v: structured like params.
+
+        Returns:
+            Structured like params. With ``zero_sum`` (two players, l_2 = const - l_1) the formula of this file's head
+            becomes (A^T v)_i = d/dw_i <d l_j/d w_j, v_j>: one player's gradient fewer to differentiate.
+
+        Source: Letcher et al. 2019, section 3.2 (A^T xi); the reduction to mixed blocks is ours.
+        """
+        players = range(len(params))
+        pairs = [(i, j) for i in players for j in players if i != j]
+        with _tape(params, persistent=True) as outer:
+            with _tape(params, persistent=True) as inner:
+                losses = self.losses(params)
+                # what w_j would change in l_j beyond what it changes in l_i
+                surplus = {(i, j): losses[j] if self.zero_sum else 0.5 * (losses[j] - losses[i]) for i, j in pairs}
+            slopes = [tf.zeros_like(loss) for loss in losses]
+            for i, j in pairs:
+                slopes[i] += vectors.dot(_gradient(inner, surplus[i, j], params[j]), _constant(v[j]))
+        return tuple(_gradient(outer, slope, w) for slope, w in zip(slopes, params, strict=True))
+
+    def jacobian(self, params: tuple[Vector, ...]) -> tf.Tensor:
+        """Return the dense J, shape [d, d] with d the number of coordinates: for small games.
+
+        Rows and columns are in the order of ``vectors.flatten(params)``.
+        """
+        flat = vectors.flatten(params)
+        basis = tf.eye(vectors.size(params), dtype=flat.dtype)
+        columns = tf.vectorized_map(lambda e: vectors.flatten(self.jvp(params, vectors.like(e, params))), basis)
+        return tf.transpose(columns)
+
+
+def split(jacobian: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return (S, A): the symmetric and the antisymmetric part of a dense J, so that J = S + A."""
+    transpose = tf.linalg.matrix_transpose(jacobian)
+    return (jacobian + transpose) / 2, (jacobian - transpose) / 2
+
+
+@contextmanager
+def _tape(watched: Vector, persistent: bool = False) -> Iterator[tf.GradientTape]:
+    with tf.GradientTape(persistent=persistent, watch_accessed_variables=False) as tape:
+        tape.watch(watched)
+        yield tape
+
+
+def _gradient(tape: tf.GradientTape, target: tf.Tensor, sources: Vector) -> Vector:
+    # A loss that does not depend on some parameter has derivative zero there, not None.
+    return tape.gradient(target, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+
+def _constant(v: Vector) -> Vector:
+    return tf.nest.map_structure(tf.stop_gradient, v)
+
+
+def _entries(x: Any) -> str:
+    return str(len(x)) if isinstance(x, tuple) else f"a {type(x).__name__}"

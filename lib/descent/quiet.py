@@ -1,0 +1,37 @@
+"""TensorFlow without its start-up messages: ``from descent.quiet import tf``.
+
+TensorFlow's C++ code writes to file descriptor 2 when it is imported and when it first looks for devices, at every log
+level. In a notebook those lines become output of a cell that has nothing to do with them. They say nothing that an
+exception would not say again, so the descriptor is pointed elsewhere for as long as the import takes.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def silent_stderr() -> Iterator[None]:
+    """Send file descriptor 2 (C++ included) to nowhere inside the ``with`` block."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+# A user who wants the messages sets these two, and ours give way.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# oneDNN's kernels announce themselves on every start, and sum in an order that depends on the processor.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+
+with silent_stderr():
+    import tensorflow as tf
+
+    tf.config.list_physical_devices()  # the first look for a GPU writes too
+
+__all__ = ["silent_stderr", "tf"]

@@ -1,0 +1,57 @@
+"""What a rule is, and how rules compose.
+
+The convention is Optax's: a rule is a pair of pure functions, and what ``update`` returns is *added* to the parameters.
+The one addition is the game, handed to ``update`` so that a rule may look ahead, ask for curvature, or move the players
+in turn.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from descent.games import Game
+from descent.vectors import Vector
+
+State = Any
+
+
+class Rule(NamedTuple):
+    """An update rule.
+
+    Args:
+        init: ``params -> state``.
+        update: ``(xi, state, params, game) -> (step, state)``; xi is the game's simultaneous gradient at params, or what
+            the previous rule of a chain made of it; the step is added to params. ``game`` already holds the batch.
+    """
+
+    init: Callable[[Vector], State]
+    update: Callable[[Vector, State, Vector, Game], tuple[Vector, State]]
+
+
+def stateless(update: Callable[[Vector, Vector, Game], Vector]) -> Rule:
+    """Make a rule of a function ``(xi, params, game) -> step`` that remembers nothing."""
+    return Rule(lambda params: (), lambda xi, state, params, game: (update(xi, params, game), state))
+
+
+def chain(*rules: Rule) -> Rule:
+    """Compose rules: each sees as xi what the one before it returned.
+
+    Args:
+        rules: one or more rules; ``chain(sga(1.0), rmsprop(1e-4))`` adjusts xi and hands it to RMSProp.
+
+    Returns:
+        A rule whose state is the tuple of its parts' states.
+
+    Source: Optax's ``chain``.
+    """
+
+    def init(params: Vector) -> State:
+        return tuple(rule.init(params) for rule in rules)
+
+    def update(xi: Vector, state: State, params: Vector, game: Game) -> tuple[Vector, State]:
+        states = []
+        for rule, rule_state in zip(rules, state, strict=True):
+            xi, rule_state = rule.update(xi, rule_state, params, game)
+            states.append(rule_state)
+        return xi, tuple(states)
+
+    return Rule(init, update)
