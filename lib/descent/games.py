@@ -4,17 +4,18 @@ Player i owns w_i and moves it down its own loss l_i(w_1, ..., w_n). The *simult
 
     xi(w) = (d l_1/d w_1, ..., d l_n/d w_n),        J_ij = d^2 l_i / (d w_i d w_j).
 
-J = S + A has a symmetric part S (the game's potential part) and an antisymmetric part A (its Hamiltonian part). A loss is
-a game with one player: then J is its Hessian and A = 0.
+J = S + A has a symmetric part S (the game's potential part) and an antisymmetric part A (its Hamiltonian part). A loss
+is a game with one player: then J is its Hessian and A = 0.
 
 Every product below is one reverse sweep over one gradient computation; no matrix is formed. Two identities of mixed
-derivatives keep the sweeps few. With v = (v_1, ..., v_n) held constant,
+derivatives keep the sweeps few. With v = (v_1, ..., v_n) constant under d/dw_i,
 
-    (J   v)_i = d/dw_i  sum_j <d l_i/d w_j, v_j>                 (row i of J is the gradient of a directional derivative)
+    (J   v)_i = d/dw_i  sum_j <d l_i/d w_j, v_j>             (row i of J is the gradient of a directional derivative)
     (J^T v)_i = d/dw_i  sum_j <d l_j/d w_j, v_j>
     (A^T v)_i = 1/2 d/dw_i  sum_{j != i} <d (l_j - l_i)/d w_j, v_j>
 
-and the last needs only opponents' derivatives: the diagonal blocks of J are symmetric, so they cancel in A.
+and the last needs only opponents' derivatives: the diagonal blocks of J are symmetric, so they cancel in A. (v is made
+before the tape that takes d/dw_i starts recording, so it is constant there and yet differentiable from outside.)
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class Game:
         """Return the losses and xi from one forward pass."""
         with _tape(params, persistent=len(params) > 1) as tape:
             losses = self.losses(params)
-        return losses, tuple(_gradient(tape, l, w) for l, w in zip(losses, params, strict=True))
+        return losses, tuple(_gradient(tape, loss, w) for loss, w in zip(losses, params, strict=True))
 
     def player_gradient(self, params: tuple[Vector, ...], player: int) -> Vector:
         """Return d l_i / d w_i for one player i, structured like ``params[player]``."""
@@ -86,13 +87,13 @@ class Game:
         with _tape(params, persistent=True) as outer:
             with _tape(params, persistent=True) as inner:
                 losses = self.losses(params)
-            slopes = [vectors.dot(_gradient(inner, loss, params), _constant(v)) for loss in losses]
+            slopes = [vectors.dot(_gradient(inner, loss, params), v) for loss in losses]
         return tuple(_gradient(outer, slope, w) for slope, w in zip(slopes, params, strict=True))
 
     def vjp(self, params: tuple[Vector, ...], v: tuple[Vector, ...]) -> tuple[Vector, ...]:
         """Return J^T v; with v = xi it is the gradient of the Hamiltonian H = |xi|^2 / 2."""
         with _tape(params) as outer:
-            slope = vectors.dot(self.gradient(params), _constant(v))
+            slope = vectors.dot(self.gradient(params), v)
         return _gradient(outer, slope, params)
 
     def rotation(self, params: tuple[Vector, ...], v: tuple[Vector, ...]) -> tuple[Vector, ...]:
@@ -117,7 +118,7 @@ class Game:
                 surplus = {(i, j): losses[j] if self.zero_sum else 0.5 * (losses[j] - losses[i]) for i, j in pairs}
             slopes = [tf.zeros_like(loss) for loss in losses]
             for i, j in pairs:
-                slopes[i] += vectors.dot(_gradient(inner, surplus[i, j], params[j]), _constant(v[j]))
+                slopes[i] += vectors.dot(_gradient(inner, surplus[i, j], params[j]), v[j])
         return tuple(_gradient(outer, slope, w) for slope, w in zip(slopes, params, strict=True))
 
     def jacobian(self, params: tuple[Vector, ...]) -> tf.Tensor:
@@ -147,10 +148,6 @@ def _tape(watched: Vector, persistent: bool = False) -> Iterator[tf.GradientTape
 def _gradient(tape: tf.GradientTape, target: tf.Tensor, sources: Vector) -> Vector:
     # A loss that does not depend on some parameter has derivative zero there, not None.
     return tape.gradient(target, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-
-
-def _constant(v: Vector) -> Vector:
-    return tf.nest.map_structure(tf.stop_gradient, v)
 
 
 def _entries(x: Any) -> str:

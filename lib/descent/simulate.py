@@ -89,8 +89,8 @@ class Simulator:
         record: ``(params, state, game) -> nested tensors``, evaluated at steps 0, every, 2 every, ...
         every: steps between records.
         chunk: records per entry into Python; by default about 1,000 steps.
-        jit_compile: compile with XLA. Worth it for small games on a CPU and for most games on a GPU; not a default,
-            because XLA and plain graphs differ in the last bits.
+        jit_compile: compile each step with XLA. Not a default: on a CPU it rarely pays, and XLA and plain graphs differ
+            in the last bits.
     """
 
     def __init__(
@@ -107,7 +107,8 @@ class Simulator:
             raise ValueError(f"every must be at least 1, got {every}")
         self.game, self.rule, self.batch, self.record, self.every = game, rule, batch, record, every
         self.chunk = chunk or max(1, 1000 // every)
-        self._advance = tf.function(self._advance_graph, jit_compile=jit_compile, reduce_retracing=True)
+        self._step = tf.function(self._step_graph, jit_compile=True) if jit_compile else self._step_graph
+        self._advance = tf.function(self._advance_graph, reduce_retracing=True)
         self._record = tf.function(self._record_graph, reduce_retracing=True)
 
     def run(
@@ -197,7 +198,7 @@ class Simulator:
     def _record_graph(self, params: Vector, state: Any, seed: tf.Tensor, step: tf.Tensor) -> Any:
         return () if self.record is None else self.record(params, state, self._at(seed, step))
 
-    def _step(self, params: Vector, state: Any, seed: tf.Tensor, step: tf.Tensor) -> tuple[Vector, Any]:
+    def _step_graph(self, params: Vector, state: Any, seed: tf.Tensor, step: tf.Tensor) -> tuple[Vector, Any]:
         game = self._at(seed, step)
         change, state = self.rule.update(game.gradient(params), state, params, game)
         return vectors.add(params, change), state

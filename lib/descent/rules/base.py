@@ -19,8 +19,8 @@ class Rule(NamedTuple):
 
     Args:
         init: ``params -> state``.
-        update: ``(xi, state, params, game) -> (step, state)``; xi is the game's simultaneous gradient at params, or what
-            the previous rule of a chain made of it; the step is added to params. ``game`` already holds the batch.
+        update: ``(xi, state, params, game) -> (step, state)``; xi is the game's simultaneous gradient at params, or
+            what the previous rule of a chain made of it; the step is added to params; ``game`` already has the batch.
     """
 
     init: Callable[[Vector], State]
