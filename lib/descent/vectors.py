@@ -23,14 +23,24 @@ def subtract(x: Vector, y: Vector) -> Vector:
     return tf.nest.map_structure(lambda a, b: a - b, x, y)
 
 
+def cast(alpha: Scalar, dtype: tf.DType) -> tf.Tensor:
+    """Return the number or tensor alpha as a tensor of type dtype.
+
+    ``tf.cast`` would round a Python number to float32 on its way to float64: 0.1 would arrive as 0.100000001.
+    """
+    if isinstance(alpha, (int, float)):
+        return tf.constant(alpha, dtype)
+    return tf.cast(alpha, dtype)
+
+
 def scale(alpha: Scalar, x: Vector) -> Vector:
     """Return alpha x, with alpha cast to the type of each leaf."""
-    return tf.nest.map_structure(lambda a: tf.cast(alpha, a.dtype) * a, x)
+    return tf.nest.map_structure(lambda a: cast(alpha, a.dtype) * a, x)
 
 
 def axpy(alpha: Scalar, x: Vector, y: Vector) -> Vector:
     """Return alpha x + y (the name is BLAS's)."""
-    return tf.nest.map_structure(lambda a, b: tf.cast(alpha, a.dtype) * a + b, x, y)
+    return tf.nest.map_structure(lambda a, b: cast(alpha, a.dtype) * a + b, x, y)
 
 
 def dot(x: Vector, y: Vector) -> tf.Tensor:
