@@ -1,0 +1,1 @@
+"""What is descended on: games, networks, data."""
