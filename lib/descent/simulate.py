@@ -7,10 +7,12 @@ once, when the simulator is, so a second run compiles nothing.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -126,7 +128,8 @@ class Simulator:
             steps: how many steps, a multiple of ``every``.
             seed: gives every batch.
             on_nan: "raise" ends in DivergedError; "stop" returns the trajectory up to the last finite record.
-            progress: called between chunks with (steps done, steps, seconds so far); ``print_progress`` is one.
+            progress: called between chunks with (steps done, steps, seconds so far); ``print_progress`` is one. By
+                default ``file_progress``, which is silent except in the book's pipeline.
 
         Returns:
             The trajectory; records hold steps // every + 1 entries, the first at step 0.
@@ -177,8 +180,7 @@ class Simulator:
                     raise DivergedError(diverged)
             records.append(tf.nest.map_structure(lambda leaf, n=made: leaf[:n].numpy(), chunk_records))
             done += made * self.every
-            if progress is not None:
-                progress(done, steps, time.perf_counter() - began)
+            (progress or file_progress)(done, steps, time.perf_counter() - began)
         stacked = tf.nest.map_structure(lambda *parts: np.concatenate(parts), *records) if self.record else None
         reached = start.steps + done if diverged is None else diverged - 1
         return replace(
@@ -238,11 +240,21 @@ class Simulator:
 
 def print_progress(done: int, steps: int, seconds: float) -> None:
     """Write one self-overwriting line to standard error: steps done, rate, time to go."""
-    rate = done / seconds if seconds > 0 else 0.0
-    left = (steps - done) / rate if rate > 0 else float("inf")
-    end = "\n" if done >= steps else ""
-    sys.stderr.write(f"\r{done:,}/{steps:,} steps  {rate:,.0f}/s  {left:,.0f} s to go   {end}")
+    sys.stderr.write(f"\r{_progress_line(done, steps, seconds)}   " + ("\n" if done >= steps else ""))
     sys.stderr.flush()
+
+
+def file_progress(done: int, steps: int, seconds: float) -> None:
+    """Write the same line to the file that DESCENT_PROGRESS names, which the book's pipeline shows; else do nothing."""
+    path = os.environ.get("DESCENT_PROGRESS")
+    if path:
+        Path(path).write_text(_progress_line(done, steps, seconds))
+
+
+def _progress_line(done: int, steps: int, seconds: float) -> str:
+    rate = done / seconds if seconds > 0 else 0.0
+    left = (steps - done) / rate if rate > 0 else 0.0
+    return f"{done:,}/{steps:,} steps, {rate:,.0f}/s, {left:,.0f} s to go"
 
 
 def _leading_axis(records: Any) -> Any:

@@ -1,0 +1,1 @@
+"""The pipeline: run chapters, judge what they measured, stage and render the book."""

@@ -1,0 +1,119 @@
+"""Make the book: run what must run, judge, stage, render. Everything but the runs is cheap and always up to date."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from descent.book.errors import UserError
+from descent.book.evidence import Evidence
+from descent.book.execute import check_kernel
+from descent.book.fingerprint import run_parameters
+from descent.book.project import Project
+from descent.book.stage import stage
+from descent.evidence.files import write_atomically
+
+
+def build(
+    project: Project, profile_name: str, cores: int, chapters: Sequence[str] = (), extra: Sequence[str] = ()
+) -> int:
+    """Make the book in one profile.
+
+    Args:
+        project: the checkout.
+        profile_name: which profile.
+        cores: how many runs may share the machine.
+        chapters: which chapters to run; none means all. The rest of the book shows what it last had.
+        extra: further arguments for Snakemake (an executor, say).
+
+    Returns:
+        0; or 1 if a chapter failed or the rendering warned. Every chapter that can finish has, and has its page.
+
+    Raises:
+        UserError: something is wrong that can be known before any long work.
+    """
+    project.check_writable()
+    profile = project.profile(profile_name)
+    for chapter in chapters:
+        if chapter not in project.chapters:
+            raise UserError(f"no chapter {chapter!r}; there are {', '.join(project.chapters)}")
+    for chapter in chapters or project.chapters:
+        run_parameters(project, profile_name, chapter, 0)
+    project.claims()
+    check_kernel()
+    with _alone(project):
+        ran = run_chapters(project, profile_name, cores, chapters, extra)
+        evidence = Evidence(project, profile)
+        evidence.write_verdicts()
+        rendered = render(project, stage(project, evidence))
+    return 0 if ran and rendered else 1
+
+
+def run_chapters(
+    project: Project, profile_name: str, cores: int, chapters: Sequence[str] = (), extra: Sequence[str] = ()
+) -> bool:
+    """Run every job whose fingerprint changed, through Snakemake; say whether all went well."""
+    command = [
+        *(sys.executable, "-m", "snakemake", "--snakefile", str(project.root / "Snakefile")),
+        *("--directory", str(project.root), "--cores", str(cores), "--keep-going", "--rerun-incomplete", "--nolock"),
+        *("--rerun-triggers", "params", "--quiet", "all", "--config", f"profile={profile_name}"),
+        *([f"chapters={' '.join(chapters)}"] if chapters else []),
+        *extra,
+    ]
+    process = subprocess.Popen(command, cwd=project.root)
+    try:
+        return process.wait() == 0
+    except KeyboardInterrupt:
+        process.wait()  # Snakemake got the same signal; let it end its jobs
+        raise
+
+
+def render(project: Project, site: Path) -> bool:
+    """Render the staged site unless the pages already show it; say whether it went without a warning."""
+    mark = project.html / ".staged"
+    state = _state(site)
+    if mark.is_file() and mark.read_text() == state:
+        print(f"{project.html / 'index.html'} is up to date", file=sys.stderr)
+        return True
+    mark.unlink(missing_ok=True)
+    command = [
+        *(sys.executable, "-c", "from jupyter_book.cli.main import main; main()"),
+        *("build", str(site), "--path-output", str(project.root)),
+        *("-W", "-n", "--keep-going", "-q"),
+    ]
+    done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(done.stdout[-8000:] + done.stderr[-8000:], file=sys.stderr)
+        print("the pages were rendered with the warnings above; they count as errors", file=sys.stderr)
+        return False
+    write_atomically(mark, state)
+    print(f"rendered {project.html / 'index.html'}", file=sys.stderr)
+    return True
+
+
+def _state(site: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(path for path in site.rglob("*") if path.is_file()):
+        digest.update(str(path.relative_to(site)).encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    # Pages include pieces of the library.
+    for path in sorted((site / "lib").resolve().rglob("*.py")):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+@contextmanager
+def _alone(project: Project) -> Iterator[None]:
+    """Hold the build folder: a second build waits its turn, and then finds the work done."""
+    with (project.build / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("another build is running here: waiting for it", file=sys.stderr)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

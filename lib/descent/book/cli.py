@@ -1,0 +1,146 @@
+"""The ``descent`` command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from descent.book.errors import UserError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit status: 0, 1 (a chapter failed), 2 (the user's to mend), 130 (Ctrl-C)."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except UserError as error:
+        print(f"descent: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print(
+            "\ndescent: stopped; finished chapters are kept, and the same command goes on from there", file=sys.stderr
+        )
+        return 130
+
+
+def _book(options: argparse.Namespace) -> int:
+    from descent.book.build import build
+    from descent.book.project import Project
+
+    return build(Project.find(), options.profile, options.cores, options.chapter, options.snakemake)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from descent.book.execute import ChapterError, execute_notebook
+    from descent.book.parameters import parameters_of, parse_values, read_chapter, validate
+    from descent.book.project import Project
+
+    notebook = read_chapter(options.chapter)
+    known = parameters_of(notebook)
+    values = {}
+    if options.profile:
+        project = Project.find(options.chapter.parent)
+        recipe = project.profile(options.profile).recipe(options.chapter.stem)
+        values = validate(recipe.parameters, known, f"profiles/{options.profile}.yml")
+    values |= validate(parse_values(options.parameter), known, str(options.chapter))
+    output = options.output or Path(f"{options.chapter.stem}.ipynb")
+    if not output.parent.is_dir() or not os.access(output.parent, os.W_OK):
+        raise UserError(f"can't write {output}: {output.parent} is not a folder that can be written; choose another -o")
+    with tempfile.TemporaryDirectory(prefix="descent-run-") as folder:
+        try:
+            execute_notebook(
+                notebook,
+                output,
+                values,
+                folder=options.chapter.parent,
+                environment={"DESCENT_RUN_DIR": folder},
+                progress_bar=sys.stderr.isatty(),
+                source=str(options.chapter),
+            )
+        except ChapterError as error:
+            print(f"descent: {options.chapter}: {error}\nthe traceback is in {output}", file=sys.stderr)
+            return 1
+        if options.keep:
+            shutil.copytree(folder, options.keep, dirs_exist_ok=True)
+    print(output)
+    return 0
+
+
+def _params(options: argparse.Namespace) -> int:
+    from descent.book.parameters import parameters_of, read_chapter
+
+    for parameter in parameters_of(read_chapter(options.chapter)).values():
+        print(f"{parameter.name}: {parameter.type_name} = {parameter.default!r}  {parameter.help}")
+    return 0
+
+
+def _claims(options: argparse.Namespace) -> int:
+    from descent.book.evidence import Evidence
+    from descent.book.project import Project
+    from descent.book.report import counts, terminal_table
+
+    project = Project.find()
+    evidence = Evidence(project, project.profile(options.profile))
+    verdicts = evidence.archived.values() if options.archived else evidence.verdicts
+    wanted = [verdict for verdict in verdicts if not options.chapter or verdict.chapter in options.chapter]
+    print(terminal_table(wanted))
+    if not options.archived and not options.chapter:
+        print(f"\n{counts(evidence)}")
+    return 0
+
+
+def _archive(options: argparse.Namespace) -> int:
+    from descent.book.evidence import Evidence
+    from descent.book.project import Project
+
+    project = Project.find()
+    for chapter in options.chapter:
+        print(Evidence(project, project.profile(options.profile)).archive(chapter))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="descent", description="Descent and Its Discontents: run, judge, render.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    book = commands.add_parser("book", help="run what changed, judge, render _build/html (make book)")
+    book.add_argument("chapter", nargs="*", help="run only these chapters")
+    book.add_argument("--profile", default="quick", help="smoke, quick (default), paper, or a file of profiles/")
+    book.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="how many cores to use (default: all)")
+    book.add_argument("--snakemake", nargs=argparse.REMAINDER, default=[], help="all that follows goes to Snakemake")
+    book.set_defaults(command=_book)
+
+    run = commands.add_parser("run", help="run one chapter through papermill")
+    run.add_argument("chapter", type=Path, help="chapters/NAME.md")
+    run.add_argument("-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
+    run.add_argument("--profile", help="take the parameters of a profile first")
+    run.add_argument("-o", "--output", type=Path, help="the executed notebook (default: NAME.ipynb, here)")
+    run.add_argument("--keep", type=Path, metavar="FOLDER", help="also keep measurements and figures in this folder")
+    run.set_defaults(command=_run)
+
+    params = commands.add_parser("params", help="list a chapter's parameters: types, defaults, meaning")
+    params.add_argument("chapter", type=Path, help="chapters/NAME.md")
+    params.set_defaults(command=_params)
+
+    claims = commands.add_parser("claims", help="show the table of verdicts")
+    claims.add_argument("chapter", nargs="*", help="only these chapters")
+    claims.add_argument("--profile", default="quick")
+    claims.add_argument("--archived", action="store_true", help="the archived verdicts at published scale")
+    claims.set_defaults(command=_claims)
+
+    archive = commands.add_parser("archive", help="keep the measurements of finished runs under results/")
+    archive.add_argument("chapter", nargs="+")
+    archive.add_argument("--profile", default="paper")
+    archive.set_defaults(command=_archive)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""The evidence behind a build: what ran, what was measured, what was judged; today's and the archived."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from descent.book.errors import UserError
+from descent.book.project import Profile, Project
+from descent.evidence import Claim, Verdict, judge
+from descent.evidence.files import dump_json, write_if_changed
+from descent.evidence.verdicts import merge
+
+ARCHIVE_PROFILE = "paper"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Runs and verdicts of one profile, and the archived ones at published scale."""
+
+    project: Project
+    profile: Profile
+
+    @cached_property
+    def claims(self) -> list[Claim]:
+        """Return all claims in the order of the chapters."""
+        return self.project.claims()
+
+    @cached_property
+    def verdicts(self) -> list[Verdict]:
+        """Return this build's verdicts, one per claim."""
+        measured = {chapter: merge(self.replicates(chapter, "measurements.json")) for chapter in self.project.chapters}
+        verdicts = judge(self.claims, measured, self.profile.counts_as)
+        if self.profile.name != self.profile.counts_as:
+            return [Verdict(**{**verdict.as_dict(), "profile": self.profile.name}) for verdict in verdicts]
+        return verdicts
+
+    @cached_property
+    def archived(self) -> dict[str, Verdict]:
+        """Return the verdicts of the archived runs at published scale, by claim."""
+        measured = {}
+        for path in sorted((self.project.root / "results" / ARCHIVE_PROFILE).glob("*.json")):
+            runs = json.loads(path.read_text())["replicates"]
+            measured[path.stem] = merge([run["measurements"] for run in runs])
+        claims = [claim for claim in self.claims if claim.chapter in measured]
+        return {verdict.id: verdict for verdict in judge(claims, measured, ARCHIVE_PROFILE)}
+
+    def verdict(self, claim_id: str, page: str) -> Verdict:
+        """Return this build's verdict on a claim.
+
+        Raises:
+            UserError: no such claim; ``page`` says who asked.
+        """
+        for verdict in self.verdicts:
+            if verdict.id == claim_id:
+                return verdict
+        raise UserError(f"chapters/{page}.md: no claim {claim_id!r} in chapters/claims/; check the spelling")
+
+    def runs(self, chapter: str) -> list[Path]:
+        """Return the folders of the chapter's finished runs that the profile asks for."""
+        count = self.profile.recipe(chapter).replicates
+        paths = [self.project.run_path(self.profile.name, chapter, replicate) for replicate in range(count)]
+        return [path for path in paths if (path / "environment.json").is_file()]
+
+    def replicates(self, chapter: str, name: str) -> list[dict[str, Any]]:
+        """Return one JSON file of each finished run of a chapter."""
+        return [_read(path / name) for path in self.runs(chapter)]
+
+    def notebook(self, chapter: str) -> tuple[nbformat.NotebookNode | None, bool]:
+        """Return the executed notebook of the first replicate and whether it failed; (None, False) before any run."""
+        failed = self.project.failed_path(self.profile.name, chapter, 0)
+        finished = self.project.run_path(self.profile.name, chapter, 0) / "notebook.ipynb"
+        for path, is_failed in ((finished, False), (failed, True)):
+            if path.is_file():
+                return nbformat.read(path, as_version=4), is_failed
+        return None, False
+
+    def write_verdicts(self) -> Path:
+        """Write ``verdicts.json`` beside the profile's runs and return its path."""
+        path = self.project.build / "runs" / self.profile.name / "verdicts.json"
+        write_if_changed(path, dump_json([verdict.as_dict() for verdict in self.verdicts]))
+        return path
+
+    def archive(self, chapter: str) -> Path:
+        """Copy the measurements of a chapter's finished runs, with their provenance, to ``results``.
+
+        Returns:
+            The file written.
+
+        Raises:
+            UserError: not every replicate has run, or one ran on changed files that no commit holds.
+        """
+        wanted = self.profile.recipe(chapter).replicates
+        runs = self.runs(chapter)
+        if len(runs) < wanted:
+            raise UserError(
+                f"{chapter}: {len(runs)} of {wanted} replicates have run in the {self.profile.name} profile; "
+                f"run 'make book PROFILE={self.profile.name} CHAPTER={chapter}' first"
+            )
+        replicates = []
+        for run in runs:
+            environment = _read(run / "environment.json")
+            if environment["dirty"]:
+                raise UserError(
+                    f"{run}: made from uncommitted changes, so nobody could repeat it: commit and run again"
+                )
+            replicates.append(
+                {
+                    "measurements": _read(run / "measurements.json"),
+                    "timings": _read(run / "timings.json"),
+                    "environment": environment,
+                }
+            )
+        path = self.project.root / "results" / self.profile.name / f"{chapter}.json"
+        write_if_changed(path, dump_json({"chapter": chapter, "profile": self.profile.name, "replicates": replicates}))
+        return path
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} is missing or damaged: remove {path.parent} and run make book again") from error
