@@ -109,9 +109,11 @@ class Simulator:
             raise ValueError(f"every must be at least 1, got {every}")
         self.game, self.rule, self.batch, self.record, self.every = game, rule, batch, record, every
         self.chunk = chunk or max(1, 1000 // every)
-        self._step = tf.function(self._step_graph, jit_compile=True) if jit_compile else self._step_graph
-        self._advance = tf.function(self._advance_graph, reduce_retracing=True)
-        self._record = tf.function(self._record_graph, reduce_retracing=True)
+        self._step = (
+            tf.function(self._step_graph, jit_compile=True, autograph=False) if jit_compile else self._step_graph
+        )
+        self._advance = tf.function(self._advance_graph, reduce_retracing=True, autograph=False)
+        self._record = tf.function(self._record_graph, reduce_retracing=True, autograph=False)
 
     def run(
         self,

@@ -34,7 +34,7 @@ class Linearisation:
     def __init__(self, game: Game, make_rule: Callable[[Any], Rule], fixed_point: Vector):
         self.game, self.make_rule = game, make_rule
         self.fixed_point = tf.nest.map_structure(tf.convert_to_tensor, fixed_point)
-        self._matrices = tf.function(self._matrices_graph, reduce_retracing=True)
+        self._matrices = tf.function(self._matrices_graph, reduce_retracing=True, autograph=False)
 
     def matrices(self, hypers: Any, batches: Any = None) -> np.ndarray:
         """Return the one-step matrices of many lanes.

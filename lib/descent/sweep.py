@@ -35,7 +35,7 @@ class Sweep:
         every: int = 1,
     ):
         self.game, self.rules, self.record, self.every = game, dict(rules), record, every
-        self._run = tf.function(self._run_graph, reduce_retracing=True)
+        self._run = tf.function(self._run_graph, reduce_retracing=True, autograph=False)
 
     def run(self, hypers: Any, params: Vector, records: int, batches: Any = None) -> dict[str, Any]:
         """Make (records - 1) x every steps in every lane of every rule.
