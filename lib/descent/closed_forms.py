@@ -1,6 +1,6 @@
 """Largest stable step sizes in closed form, for the game whose Jacobian is [[mu, sigma], [-sigma, mu]].
 
-Its eigenvalues are mu +- i sigma: sigma alone is the bilinear game f = sigma x y, mu alone is gradient descent on a bowl.
+Its eigenvalues are mu +- i sigma: sigma alone is the bilinear game f = sigma x y, mu alone is descent into a bowl.
 For f = x^T A y the singular value decomposition of A decouples the game into such pairs with mu = 0, so there the
 smallest threshold over the singular values counts.
 
