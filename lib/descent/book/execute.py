@@ -90,8 +90,11 @@ def execute_notebook(
         import papermill
         from papermill.exceptions import PapermillExecutionError
 
+    variables = dict(environment or {})
+    if os.environ.get("DESCENT_DATA"):  # a relative path is relative to here; the kernel works in the chapters' folder
+        variables["DESCENT_DATA"] = str(Path(os.environ["DESCENT_DATA"]).expanduser().resolve())
     # A Unix socket with a name of its own: no ports to race for, and no socket that others can reach.
-    with _variables(environment or {}), tempfile.TemporaryDirectory(prefix="descent-kernel-") as sockets:
+    with _variables(variables), tempfile.TemporaryDirectory(prefix="descent-kernel-") as sockets:
         try:
             executed = papermill.execute_notebook(
                 notebook,
