@@ -39,7 +39,8 @@ class Game:
     Args:
         loss_functions: ``(params, batch) -> (l_1, ..., l_n)``, scalars; ``params`` is a tuple of n vectors.
         batch: the data (or the game's own coefficients) that the losses see; ``at`` sets it.
-        zero_sum: promise that two players' losses add up to a constant, which halves the work of ``rotation``.
+        zero_sum: promise that two players' losses add up to a constant: one loss then serves for both gradients and for
+            ``rotation``, and a rule may count on the symmetry (CGD does).
 
     Source: Balduzzi et al. 2018, Definitions 1 to 3; Letcher et al. 2019, section 2.
     """
@@ -64,7 +65,17 @@ class Game:
                 "a game's params and losses are tuples with one entry per player; got "
                 f"{_entries(params)} parameters and {_entries(losses)} losses (one player: `(w,)` and `(loss,)`)"
             )
+        if self.zero_sum and len(params) != 2:
+            raise ValueError(f"zero_sum=True is for two players, this game has {len(params)}: leave it out")
         return losses
+
+    def alone(self, params: tuple[Vector, ...], player: int) -> Game:
+        """Return the one-player game in which this player moves and the others stand still at params."""
+
+        def losses(own: tuple[Vector, ...], batch: Any) -> tuple[tf.Tensor, ...]:
+            return (self.at(batch).losses((*params[:player], own[0], *params[player + 1 :]))[player],)
+
+        return Game(losses, self.batch)
 
     def gradient(self, params: tuple[Vector, ...]) -> tuple[Vector, ...]:
         """Return the simultaneous gradient xi = (d l_i / d w_i)_i, structured like params."""
@@ -74,6 +85,9 @@ class Game:
         """Return the losses and xi from one forward pass."""
         with _tape(params, persistent=len(params) > 1) as tape:
             losses = self.losses(params)
+        if self.zero_sum:
+            first, second = _gradient(tape, losses[1], params)
+            return losses, (vectors.scale(-1.0, first), second)
         return losses, tuple(_gradient(tape, loss, w) for loss, w in zip(losses, params, strict=True))
 
     def player_gradient(self, params: tuple[Vector, ...], player: int) -> Vector:
@@ -96,6 +110,37 @@ class Game:
             slope = vectors.dot(self.gradient(params), v)
         return _gradient(outer, slope, params)
 
+    def products(self, params: tuple[Vector, ...], v: tuple[Vector, ...]) -> tuple[Vector, Vector]:
+        """Return (J v, J^T v) from one set of first derivatives, for less than ``jvp`` and ``vjp`` apart.
+
+        Both are structured like params. Half their difference is A^T v, half their sum S v.
+        """
+        players = range(len(params))
+        with _tape(params, persistent=True) as outer:
+            with _tape(params, persistent=True) as inner:
+                losses = self.losses(params)
+            gradients = [_gradient(inner, loss, params) for loss in losses]
+            # slopes[i][j]: how l_i changes as player j moves along v_j
+            slopes = [[vectors.dot(gradients[i][j], v[j]) for j in players] for i in players]
+            rows = [tf.add_n(slopes[i]) for i in players]
+            trace = tf.add_n([slopes[i][i] for i in players])
+        jv = tuple(_gradient(outer, row, w) for row, w in zip(rows, params, strict=True))
+        return jv, _gradient(outer, trace, params)
+
+    def mixed(self, params: tuple[Vector, ...], loss: int, i: int, j: int) -> Callable[[Vector], Vector]:
+        """Return the linear map v -> (d^2 l / d w_i d w_j) v for one loss l and players i != j.
+
+        Its transpose is the map with i and j exchanged. The first derivatives are computed once, here; each call of the
+        map is one reverse sweep through them, also from inside a ``tf.while_loop``.
+        """
+        with _tape(params[i], persistent=True) as outer:
+            with _tape(params[j]) as inner:
+                value = self.losses(params)[loss]
+            slope = _gradient(inner, value, params[j])
+        return lambda v: outer.gradient(
+            slope, params[i], output_gradients=v, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+
     def rotation(self, params: tuple[Vector, ...], v: tuple[Vector, ...]) -> tuple[Vector, ...]:
         """Return A^T v = (J^T v - J v) / 2, from mixed derivatives alone.
 
@@ -104,8 +149,10 @@ class Game:
             v: structured like params.
 
         Returns:
-            Structured like params. With ``zero_sum`` (two players, l_2 = const - l_1) the formula of this file's head
-            becomes (A^T v)_i = d/dw_i <d l_j/d w_j, v_j>: one player's gradient fewer to differentiate.
+            Structured like params. With ``zero_sum`` (l_1 = const - l_2) the formula of this file's head needs the
+            first derivatives of one loss only:
+
+                (A^T v)_1 = d/dw_1 <d l_2/d w_2, v_2>,     (A^T v)_2 = -d/dw_2 <d l_2/d w_1, v_1>.
 
         Source: Letcher et al. 2019, section 3.2 (A^T xi); the reduction to mixed blocks is ours.
         """
@@ -115,10 +162,14 @@ class Game:
             with _tape(params, persistent=True) as inner:
                 losses = self.losses(params)
                 # what w_j would change in l_j beyond what it changes in l_i
-                surplus = {(i, j): losses[j] if self.zero_sum else 0.5 * (losses[j] - losses[i]) for i, j in pairs}
-            slopes = [tf.zeros_like(loss) for loss in losses]
-            for i, j in pairs:
-                slopes[i] += vectors.dot(_gradient(inner, surplus[i, j], params[j]), v[j])
+                surplus = {(i, j): 0.5 * (losses[j] - losses[i]) for i, j in pairs}
+            if self.zero_sum:
+                first, second = _gradient(inner, losses[1], params)
+                slopes = [vectors.dot(second, v[1]), -vectors.dot(first, v[0])]
+            else:
+                slopes = [tf.zeros_like(loss) for loss in losses]
+                for i, j in pairs:
+                    slopes[i] += vectors.dot(_gradient(inner, surplus[i, j], params[j]), v[j])
         return tuple(_gradient(outer, slope, w) for slope, w in zip(slopes, params, strict=True))
 
     def jacobian(self, params: tuple[Vector, ...]) -> tf.Tensor:

@@ -39,10 +39,9 @@ def adam(learning_rate: Scalar, beta1: Scalar = 0.9, beta2: Scalar = 0.999, epsi
     Returns:
         A rule; its state is ``AdamState``.
 
-    Source: Kingma and Ba 2015, Algorithm 1 in the more efficient order that its section 2 gives, as in
-    ``keras.optimizers.Adam``.
+    Source: Kingma and Ba 2015, the formula just before section 2.1; ``keras.optimizers.Adam``.
 
-    Departures: Optax and PyTorch add epsilon to the root of the *corrected* v, which is Algorithm 1 as printed.
+    Departures: from the paper's Algorithm 1, Optax and PyTorch, which add epsilon to the root of the *corrected* v.
     """
 
     def init(params: Vector) -> AdamState:
@@ -67,9 +66,7 @@ def amsgrad(learning_rate: Scalar, beta1: Scalar = 0.9, beta2: Scalar = 0.999, e
     Returns:
         A rule; its state is ``AMSGradState``.
 
-    Source: Reddi et al. 2018, Algorithm 2; ``keras.optimizers.Adam(amsgrad=True)``.
-
-    Departures: corrects for the moments' start at zero, as Keras does and Algorithm 2 does not.
+    Source: Reddi et al. 2018; ``keras.optimizers.Adam(amsgrad=True)``, which corrects for the moments' start at zero.
     """
     inner = adam(learning_rate, beta1, beta2, epsilon)
 

@@ -22,9 +22,8 @@ def consensus(gamma: Scalar, alignment: Literal["none", "sign"] = "none") -> Rul
     Returns:
         A rule without state; what it returns is a gradient, not a step.
 
-    Source: Mescheder et al. 2017, Algorithm 1; the aligned form is that of Letcher et al. 2019, which compares with it.
-
-    Departures: none; where <xi, grad H> = 0 exactly, "sign" adds nothing.
+    Source: Mescheder et al. 2017; Letcher et al. 2019 compare SGA with aligned consensus too, and the sign here is
+    that of their infinitesimal alignment (Definition 6) for the adjustment grad H.
     """
     if alignment not in ("none", "sign"):
         raise ValueError(f'alignment is "none" or "sign", got {alignment!r}')

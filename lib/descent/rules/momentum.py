@@ -39,7 +39,7 @@ def nesterov(learning_rate: Scalar, beta: Scalar = 0.9) -> Rule:
     Returns:
         A rule; its state is u, structured like params.
 
-    Source: Sutskever et al. 2013, equations 3 and 4, in the shifted variable; ``keras.optimizers.SGD(nesterov=True)``.
+    Source: Sutskever et al. 2013, in the shifted variable; ``keras.optimizers.SGD(nesterov=True)``.
     """
 
     def update(xi: Vector, u: Vector, params: Vector, game: Game) -> tuple[Vector, Vector]:

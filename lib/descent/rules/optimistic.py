@@ -29,7 +29,7 @@ def optimistic(learning_rate: Scalar, zero_start: bool = False) -> Rule:
     Returns:
         A rule; its state is ``OptimisticState``.
 
-    Source: Daskalakis et al. 2018, section 3; ``optax.optimistic_gradient_descent`` with alpha = beta = 1.
+    Source: Daskalakis et al. 2018; ``optax.optimistic_gradient_descent`` with alpha = beta = 1.
     """
 
     def init(params: Vector) -> OptimisticState:

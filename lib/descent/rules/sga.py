@@ -40,8 +40,8 @@ def sga(strength: Scalar = 1.0, alignment: Alignment = "none", epsilon: Scalar =
     def adjust(xi: Vector, params: Vector, game: Game) -> Vector:
         if alignment == "none":
             return vectors.axpy(strength, game.rotation(params, xi), xi)
-        turn = game.rotation(params, xi)
-        grad_h = game.vjp(params, xi)
+        j_xi, grad_h = game.products(params, xi)
+        turn = vectors.scale(0.5, vectors.subtract(grad_h, j_xi))
         d = vectors.size(params) if alignment == "paper" else len(tf.nest.flatten(params))
         product = vectors.dot(xi, grad_h) * vectors.dot(turn, grad_h) / d
         sign = tf.sign(product + vectors.cast(epsilon, product.dtype))
