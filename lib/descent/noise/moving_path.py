@@ -1,0 +1,72 @@
+"""Gradient noise as the SGN project takes it: along the path of an epoch, against the gradient at the epoch's start."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from descent import vectors
+from descent.games import Game
+from descent.quiet import tf
+from descent.vectors import Vector
+
+
+class MovingPath:
+    """An epoch of plain SGD for many networks at once, keeping "full gradient at the start minus minibatch gradient".
+
+    The weights move between minibatches, so the difference holds the *drift* of the mean gradient as well as noise.
+
+    Args:
+        game: a one-player game whose batch is a nested structure of tensors, examples on axis 0; its loss is a mean.
+        data: all examples, structured like a batch.
+        select: the part of the gradient that is kept, ``player's gradient -> vector``; all of it by default.
+
+    Source: the SGN project's ``model_epoch_vs_alpha.py``, which keeps the output layer, and visits examples in order.
+    """
+
+    def __init__(self, game: Game, data: Any, select: Callable[[Vector], Vector] | None = None):
+        self.game, self.select = game, select or (lambda gradient: gradient)
+        self.data = tf.nest.map_structure(tf.convert_to_tensor, data)
+        self._epoch = tf.function(self._epoch_graph, reduce_retracing=True)
+
+    def epoch(self, params: Vector, learning_rates: Any, order: Any) -> tuple[Vector, np.ndarray]:
+        """Train for one epoch.
+
+        Args:
+            params: the networks' weights, leaves of shape [networks, ...].
+            learning_rates: shape [networks].
+            order: numbers of the examples of each minibatch, int32, shape [minibatches, batch_size].
+
+        Returns:
+            (params after the epoch, differences of shape [networks, minibatches, coordinates]).
+        """
+        params, noise = self._epoch(params, tf.convert_to_tensor(learning_rates), tf.convert_to_tensor(order))
+        return params, noise.numpy()
+
+    @property
+    def traces(self) -> int:
+        """How many times the epoch was traced; tests hold it at one."""
+        return self._epoch.experimental_get_tracing_count()
+
+    def _epoch_graph(self, params: Vector, rates: tf.Tensor, order: tf.Tensor) -> tuple[Vector, tf.Tensor]:
+        def gradients(params, batch):
+            return tf.vectorized_map(lambda one: self.game.at(batch).gradient((one,))[0], params)
+
+        def kept(gradients):
+            return tf.vectorized_map(lambda one: vectors.flatten(self.select(one)), gradients)
+
+        def step(k, params, noise):
+            batch = tf.nest.map_structure(lambda leaf: tf.gather(leaf, order[k]), self.data)
+            gradient = gradients(params, batch)
+            moved = tf.nest.map_structure(
+                lambda w, g: w - tf.reshape(tf.cast(rates, w.dtype), [-1] + [1] * (w.shape.rank - 1)) * g,
+                params,
+                gradient,
+            )
+            return k + 1, moved, noise.write(k, start - kept(gradient))
+
+        start = kept(gradients(params, self.data))
+        count = tf.shape(order)[0]
+        noise = tf.TensorArray(start.dtype, size=count, element_shape=start.shape)
+        _, params, noise = tf.while_loop(lambda k, *_: k < count, step, (tf.constant(0), params, noise))
+        return params, tf.transpose(noise.stack(), [1, 0, 2])
