@@ -73,6 +73,14 @@ def test_every_product_is_the_dense_one(seed):
     jv, jtv = game.products(p, pv)
     np.testing.assert_allclose(coordinates(jv), jacobian @ v, **close)
     np.testing.assert_allclose(coordinates(jtv), jacobian.T @ v, **close)
+    # v may be the parameters themselves, and is a constant even so
+    for product, matrix in [
+        (game.jvp, jacobian),
+        (game.vjp, jacobian.T),
+        (game.rotation, (jacobian.T - jacobian) / 2),
+        (lambda p, v: game.products(p, v)[0], jacobian),
+    ]:
+        np.testing.assert_allclose(coordinates(product(p, p)), matrix @ w, **close)
     for i, j in [(0, 1), (1, 0), (2, 1)]:
         block = jacobian[BLOCKS[i], BLOCKS[j]] @ v[BLOCKS[j]]
         np.testing.assert_allclose(_own({i: game.mixed(p, i, i, j)(pv[j])}, i), block, **close)

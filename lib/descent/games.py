@@ -98,6 +98,7 @@ class Game:
 
     def jvp(self, params: tuple[Vector, ...], v: tuple[Vector, ...]) -> tuple[Vector, ...]:
         """Return J v: how xi changes along v. Both arguments and the result are structured like params."""
+        params = _apart(params)
         with _tape(params, persistent=True) as outer:
             with _tape(params, persistent=True) as inner:
                 losses = self.losses(params)
@@ -106,6 +107,7 @@ class Game:
 
     def vjp(self, params: tuple[Vector, ...], v: tuple[Vector, ...]) -> tuple[Vector, ...]:
         """Return J^T v; with v = xi it is the gradient of the Hamiltonian H = |xi|^2 / 2."""
+        params = _apart(params)
         with _tape(params) as outer:
             slope = vectors.dot(self.gradient(params), v)
         return _gradient(outer, slope, params)
@@ -115,6 +117,7 @@ class Game:
 
         Both are structured like params. Half their difference is A^T v, half their sum S v.
         """
+        params = _apart(params)
         players = range(len(params))
         with _tape(params, persistent=True) as outer:
             with _tape(params, persistent=True) as inner:
@@ -156,6 +159,7 @@ class Game:
 
         Source: Letcher et al. 2019, section 3.2 (A^T xi); the reduction to mixed blocks is ours.
         """
+        params = _apart(params)
         players = range(len(params))
         pairs = [(i, j) for i in players for j in players if i != j]
         with _tape(params, persistent=True) as outer:
@@ -199,6 +203,11 @@ def _tape(watched: Vector, persistent: bool = False) -> Iterator[tf.GradientTape
 def _gradient(tape: tf.GradientTape, target: tf.Tensor, sources: Vector) -> Vector:
     # A loss that does not depend on some parameter has derivative zero there, not None.
     return tape.gradient(target, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+
+def _apart(params: Vector) -> Vector:
+    # Other tensors of the same values: v may be params itself, and would otherwise be differentiated with it.
+    return tf.nest.map_structure(tf.identity, params)
 
 
 def _entries(x: Any) -> str:
