@@ -69,6 +69,11 @@ def test_tails_have_the_levy_measures_constant():
         assert density * 200.0 ** (1 + alpha) == pytest.approx(levy_density_constant(alpha), rel=4 * 200.0**-alpha)
 
 
+def test_a_python_number_is_as_exact_as_a_tensor():
+    exact = sample(3, [50], tf.constant(1.4, tf.float64), tf.constant(0.3, tf.float64))
+    np.testing.assert_array_equal(sample(3, [50], 1.4, 0.3).numpy(), exact.numpy())
+
+
 def test_one_seed_gives_every_draw_and_alpha_may_vary_by_lane():
     alpha = tf.constant([1.0, 1.5, 2.0], tf.float64)
     x = sample(3, [50, 3], alpha, 0.5).numpy()

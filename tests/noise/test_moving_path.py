@@ -5,7 +5,7 @@ import pytest
 
 from descent.games import Game
 from descent.noise.gradient_noise import MinibatchGradients, in_order
-from descent.noise.moving_path import MovingPath
+from descent.noise.moving_path import MovingPath, network, stack
 from descent.quiet import tf
 
 RNG = np.random.default_rng(0)
@@ -43,3 +43,22 @@ def test_at_rate_zero_it_is_the_noise_and_else_it_has_a_mean(path):
     # Equal minibatches cover the data, so noise sums to 0 exactly; drift does not.
     assert np.abs(noise[0].mean(axis=0)).max() < 1e-12
     assert np.abs(noise[2].mean(axis=0)).max() > 0.1
+
+
+def test_checkpoints_are_the_epochs_one_after_another(path):
+    params, expected = (W,), []
+    for _ in range(4):
+        after, noise = path.epoch(params, RATES, ORDER)
+        expected.append((params, noise))
+        params = after
+    found = list(path.checkpoints((W,), RATES, ORDER, [0, 1, 3]))
+    assert [epoch for epoch, _, _ in found] == [0, 1, 3]
+    for epoch, before, noise in found:
+        np.testing.assert_array_equal(np.asarray(before[0]), np.asarray(expected[epoch][0][0]))
+        np.testing.assert_array_equal(noise, expected[epoch][1])
+
+
+def test_networks_stack_and_come_apart():
+    stacked = stack([[(w,)] for w in W])
+    assert stacked[0][0].shape == (3, 4, 2)
+    np.testing.assert_array_equal(network(stacked, 2)[0][0].numpy(), W[2])

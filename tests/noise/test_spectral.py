@@ -62,6 +62,13 @@ def test_columns_are_treated_apart_whatever_the_memory_bound(monkeypatch):
     np.testing.assert_allclose(together[1, 3], kogon_williams(x[:, 1, 3]))
 
 
+def test_what_is_nothing_like_stable_reads_low_and_finite():
+    # Most values at one point, some far out: a unit that is off in most minibatches.
+    x = np.random.default_rng(0).normal(size=500) * np.where(np.arange(500) % 3, 1e-6, 1.0)
+    alpha, sigma = stable_fit(x)
+    assert 0 < alpha < 1.5 and 0 < sigma < 1
+
+
 @pytest.mark.parametrize(
     ("x", "words"),
     [

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.special import gamma
 
+from descent import vectors
 from descent.quiet import tf
 
 HALF_PI = np.pi / 2
@@ -37,7 +38,7 @@ def sample(seed: int | tf.Tensor, shape: Any, alpha: Any, beta: Any = 0.0, dtype
     seed = tf.convert_to_tensor(seed, tf.int32)
     if seed.shape.rank == 0:
         seed = tf.stack([seed, tf.zeros_like(seed)])
-    alpha, beta = tf.cast(alpha, dtype), tf.cast(beta, dtype)
+    alpha, beta = vectors.cast(alpha, dtype), vectors.cast(beta, dtype)
     # uniform() can give 0 exactly, where the angle's cosine or the exponential would be 0.
     tiny = tf.constant(dtype.as_numpy_dtype(np.finfo(dtype.as_numpy_dtype).tiny), dtype)
     uniform = tf.random.stateless_uniform(shape, tf.random.experimental.stateless_fold_in(seed, 0), tiny, 1, dtype)

@@ -1,6 +1,6 @@
 """Gradient noise as the SGN project takes it: along the path of an epoch, against the gradient at the epoch's start."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,23 @@ class MovingPath:
         params, noise = self._epoch(params, tf.convert_to_tensor(learning_rates), tf.convert_to_tensor(order))
         return params, noise.numpy()
 
+    def checkpoints(
+        self, params: Vector, learning_rates: Any, order: Any, at: Iterable[int]
+    ) -> Iterator[tuple[int, Vector, np.ndarray]]:
+        """Train, and yield (epoch, params before it, differences along it) at some epochs, counted from 0.
+
+        Args:
+            params, learning_rates, order: as ``epoch`` has them.
+            at: epochs wanted, increasing.
+        """
+        done = 0
+        for wanted in at:
+            for _ in range(done, wanted):
+                params, _ = self._epoch(params, tf.convert_to_tensor(learning_rates), tf.convert_to_tensor(order))
+            after, noise = self.epoch(params, learning_rates, order)
+            yield wanted, params, noise
+            params, done = after, wanted + 1
+
     @property
     def traces(self) -> int:
         """How many times the epoch was traced; tests hold it at one."""
@@ -70,3 +87,13 @@ class MovingPath:
         noise = tf.TensorArray(start.dtype, size=count, element_shape=start.shape)
         _, params, noise = tf.while_loop(lambda k, *_: k < count, step, (tf.constant(0), params, noise))
         return params, tf.transpose(noise.stack(), [1, 0, 2])
+
+
+def stack(networks: Iterable[Vector]) -> Vector:
+    """Return networks of one shape as one vector with a leading axis of networks."""
+    return tf.nest.map_structure(lambda *leaves: tf.stack(leaves), *networks)
+
+
+def network(params: Vector, k: int) -> Vector:
+    """Return the k-th of the networks that ``stack`` put together."""
+    return tf.nest.map_structure(lambda leaf: leaf[k], params)

@@ -48,14 +48,15 @@ def _fit(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scale = (q75 - q25) / 2
     if not np.all(scale > 0):
         raise ValueError("the quartiles coincide: half of the observations or more are equal, so there is no scale")
-    alpha, correction = _line((x - q50) / scale)
-    scale = scale * correction
-    alpha, correction = _line((x - q50) / scale)
-    return alpha, scale * correction
+    _, log_sigma = _line((x - q50) / scale)
+    # Far from 1 only where the law is nothing like stable (an atom, say): there the quartiles' scale is as good as any.
+    scale = scale * np.exp(np.clip(log_sigma, -1, 1))
+    alpha, log_sigma = _line((x - q50) / scale)
+    return alpha, scale * np.exp(np.clip(log_sigma, -1, 1))
 
 
 def _line(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the slope alpha of the regression, and the scale that its intercept gives."""
+    """Return the slope alpha of the regression, and the logarithm of the scale that its intercept gives."""
     n = len(x)
     turn = np.exp(1j * FREQUENCIES[0] * x)  # the frequencies are multiples of the first: powers of one exponential
     power, squares = np.ones_like(turn), []
@@ -68,5 +69,4 @@ def _line(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     centred = log_t - log_t.mean()
     alpha = centred @ heights / (centred @ centred)
     # heights = log 2 + alpha log(sigma) + alpha log(t)
-    log_sigma = (heights.mean(axis=0) - np.log(2)) / alpha - log_t.mean()
-    return alpha, np.exp(log_sigma)
+    return alpha, (heights.mean(axis=0) - np.log(2)) / alpha - log_t.mean()

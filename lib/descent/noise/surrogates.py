@@ -71,20 +71,20 @@ def anatomy(noise: Any, block: int) -> Anatomy:
 
     Args:
         noise: a sample, shape [vectors, coordinates]; its mean is taken off. Vectors are taken to be independent.
-        block: K1, a divisor of the number of coordinates, so that every block lies inside one vector and every vector
-            has the same blocks.
+        block: K1, at most the number of coordinates. Every block lies inside one vector, and every vector has the same
+            blocks: the last coordinates, where they fill no block, are left out.
 
     Raises:
-        ValueError: block is no such divisor; see ``as_columns``; or a centred value is exactly 0.
+        ValueError: block is below 2 or too large; see ``as_columns``; or a centred value is exactly 0.
 
     Source: the identity at the head of ``controls``, with sample variances in it.
     """
     noise = as_columns(noise, fewest=10)
     vectors, coordinates = noise.shape
-    if coordinates % block or block < 2:
-        raise ValueError(f"block (K1) is {block}; it must divide the number of coordinates, {coordinates}")
-    centred = noise - noise.mean(axis=0)
-    blocks = centred.reshape(vectors, coordinates // block, block)
+    if not 2 <= block <= coordinates:
+        raise ValueError(f"block (K1) is {block}; it must lie between 2 and the number of coordinates, {coordinates}")
+    centred = (noise - noise.mean(axis=0))[:, : coordinates // block * block]
+    blocks = centred.reshape(vectors, -1, block)
     terms = blocks.var(axis=0, ddof=1)
     sums = blocks.sum(axis=-1).var(axis=0, ddof=1)
     scales = 0.5 * np.log(terms.mean(axis=-1)).mean() - 0.5 * np.log(terms).mean()

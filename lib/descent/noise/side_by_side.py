@@ -1,0 +1,107 @@
+"""One sample of gradient noise, read by the published protocol and by sound ones, beside Gaussian stand-ins."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import normaltest
+
+from descent.noise.log_moments import largest_divisor, mohammadi
+from descent.noise.spectral import kogon_williams
+from descent.noise.surrogates import gaussian_surrogate
+
+# What the published code adds inside its logarithms.
+FLOOR = 2.2e-16
+
+
+def published(noise: Any) -> float:
+    """Return the published reading of a sample of vectors: pooled, vector after vector, zeros and all.
+
+    Args:
+        noise: a sample, shape [vectors, coordinates].
+
+    Source: Simsekli et al. 2019's ``main.py``; K1 is the largest divisor of the sample size up to its square root.
+    """
+    pooled = np.asarray(noise).reshape(-1)
+    return float(mohammadi(pooled, largest_divisor(len(pooled)), floor=FLOOR))
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What a sample of noise reads.
+
+    Args:
+        pooled: by the published protocol.
+        pooled_gaussian: the same, on Gaussian vectors of the sample's covariance.
+        pooled_diagonal: the same, on independent Gaussians of the sample's standard deviations.
+        pooled_standardised: the same, with each coordinate that varies divided by its standard deviation.
+        coordinates: by the characteristic function, each coordinate that varies over the vectors; NaN where its
+            quartiles coincide.
+        median: of these, a NaN counted as smaller than any number (and 0 if it is itself the median).
+        median_gaussian: the same, on Gaussian vectors of the sample's covariance.
+        projections_rejected: share of random directions in which D'Agostino's test rejects normality at 5%.
+        dead: share of coordinates that never vary.
+        kurtosis: median excess kurtosis of the coordinates that vary.
+    """
+
+    pooled: float
+    pooled_gaussian: float
+    pooled_diagonal: float
+    pooled_standardised: float
+    coordinates: np.ndarray
+    median: float
+    median_gaussian: float
+    projections_rejected: float
+    dead: float
+    kurtosis: float
+
+    @property
+    def gaussian_share(self) -> float:
+        """Return how much of the pooled reading's distance from 2, in 1/alpha, Gaussian vectors have as well."""
+        return (1 / self.pooled_gaussian - 0.5) / (1 / self.pooled - 0.5)
+
+
+def readings(noise: Any, seed: int = 0, directions: int = 200) -> Readings:
+    """Read a sample of noise every way.
+
+    Args:
+        noise: a sample of independent vectors at fixed weights, shape [vectors, coordinates]; its mean is taken off.
+        seed: gives the Gaussian stand-ins and the directions.
+        directions: how many random directions are tested for normality.
+    """
+    noise = np.asarray(noise)
+    noise = noise - noise.mean(axis=0, dtype=np.float64)
+    varies = noise.std(axis=0) > 0
+    noise[:, ~varies] = 0.0  # a dead coordinate stays dead in the stand-ins
+    full = gaussian_surrogate(noise, seed, "full")
+    alive = noise[:, varies]
+    standard = alive / alive.std(axis=0)
+    coordinates = per_coordinate(alive)
+    across = np.random.default_rng(seed).normal(size=(alive.shape[1], directions))
+    return Readings(
+        pooled=published(noise),
+        pooled_gaussian=published(full),
+        pooled_diagonal=published(gaussian_surrogate(noise, seed, "diagonal")),
+        pooled_standardised=published(standard),
+        coordinates=coordinates,
+        median=low_median(coordinates),
+        median_gaussian=low_median(per_coordinate(full[:, varies])),
+        projections_rejected=float(np.mean(normaltest(alive @ across).pvalue < 0.05)),
+        dead=float(1 - varies.mean()),
+        kurtosis=float(np.median((standard**4).mean(axis=0) - 3)),
+    )
+
+
+def per_coordinate(noise: np.ndarray) -> np.ndarray:
+    """Return each column's index by the characteristic function, NaN where half of it or more is one number."""
+    low, high = np.quantile(noise, [0.25, 0.75], axis=0)
+    spread = high > low
+    estimates = np.full(noise.shape[1], np.nan)
+    if spread.any():
+        estimates[spread] = kogon_williams(noise[:, spread])
+    return estimates
+
+
+def low_median(estimates: np.ndarray) -> float:
+    """Return the median with every NaN counted as 0."""
+    return float(np.median(np.nan_to_num(estimates, nan=0.0)))
