@@ -9,13 +9,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.optimize import bisect
 
 from descent import vectors
 from descent.games import Game
 from descent.quiet import tf
 from descent.rules.base import Rule
 from descent.vectors import Vector
+
+# Eigenvalues are good to a few units in the last place; a rule that keeps its distance must not pass for one that
+# comes closer.
+ROUNDING = 1e-14
 
 
 class Linearisation:
@@ -34,7 +37,7 @@ class Linearisation:
     def __init__(self, game: Game, make_rule: Callable[[Any], Rule], fixed_point: Vector):
         self.game, self.make_rule = game, make_rule
         self.fixed_point = tf.nest.map_structure(tf.convert_to_tensor, fixed_point)
-        self._matrices = tf.function(self._matrices_graph, reduce_retracing=True, autograph=False)
+        self._matrices: Any = None
 
     def matrices(self, hypers: Any, batches: Any = None) -> np.ndarray:
         """Return the one-step matrices of many lanes.
@@ -47,29 +50,50 @@ class Linearisation:
             Array of shape [lanes, m, m]; m counts the coordinates of parameters and of floating-point state.
         """
         lanes = tf.nest.map_structure(tf.convert_to_tensor, (hypers, () if batches is None else (batches,)))
+        if self._matrices is None:  # traced once, for any number of lanes
+            signature = tf.nest.map_structure(lambda x: tf.TensorSpec([None, *x.shape[1:]], x.dtype), lanes)
+            self._matrices = tf.function(self._matrices_graph, input_signature=signature, autograph=False)
         return self._matrices(*lanes).numpy()
+
+    def eigenvalues(self, hypers: Any, batches: Any = None) -> np.ndarray:
+        """Return the eigenvalues of each lane's matrix, complex, shape [lanes, m]; arguments as ``matrices``."""
+        return np.linalg.eigvals(self.matrices(hypers, batches))
 
     def spectral_radii(self, hypers: Any, batches: Any = None) -> np.ndarray:
         """Return the largest modulus of an eigenvalue in each lane, shape [lanes]; arguments as ``matrices``."""
-        return np.abs(np.linalg.eigvals(self.matrices(hypers, batches))).max(axis=-1)
+        return np.abs(self.eigenvalues(hypers, batches)).max(axis=-1)
 
     def _matrices_graph(self, hypers: Any, batches: Any) -> tf.Tensor:
-        def matrix(lane):
-            hyper, batches = lane
-            game = self.game.at(batches[0]) if batches else self.game
-            rule, params = self.make_rule(hyper), self.fixed_point
-            _, state = rule.update(game.gradient(params), rule.init(params), params, game)
-            z = _floating((params, state))
-            with tf.GradientTape(persistent=True) as tape:
+        def row(lane):
+            """One row of one lane's matrix: the gradient of one coordinate of the step."""
+            hyper, batches, coordinate = lane
+            before, state = self._first_step(hyper, batches)
+            z = _floating((before, state))
+            game, rule = self._game(batches), self.make_rule(hyper)
+            with tf.GradientTape() as tape:
                 tape.watch(z)
-                params, state = _with_floating((params, state), z)
+                params, state = _with_floating((before, state), z)
                 step, state = rule.update(game.gradient(params), state, params, game)
-                after = vectors.flatten(_floating((vectors.add(params, step), state)))
-                rows = tf.unstack(after)
-            gradients = [tape.gradient(row, z, unconnected_gradients="zero") for row in rows]
-            return tf.stack([vectors.flatten(gradient) for gradient in gradients])
+                after = _floating((vectors.add(params, step), state))
+                wanted = vectors.dot(vectors.flatten(after), coordinate)
+            return vectors.flatten(tape.gradient(wanted, z, unconnected_gradients="zero"))
 
-        return tf.vectorized_map(matrix, (hypers, batches))
+        first = tf.nest.map_structure(lambda leaf: leaf[0], (hypers, batches))
+        m = vectors.size(_floating(self._first_step(*first)))
+        lanes = tf.shape(tf.nest.flatten(hypers)[0])[0]
+        dtype = tf.nest.flatten(self.fixed_point)[0].dtype
+        # Rows of all lanes side by side: the trace is as small for a large game as for a small one.
+        repeated = tf.nest.map_structure(lambda leaf: tf.repeat(leaf, m, axis=0), (hypers, batches))
+        rows = tf.vectorized_map(row, (*repeated, tf.tile(tf.eye(m, dtype=dtype), [lanes, 1])))
+        return tf.reshape(rows, [lanes, m, m])
+
+    def _game(self, batches: Any) -> Game:
+        return self.game.at(batches[0]) if batches else self.game
+
+    def _first_step(self, hyper: Any, batches: Any) -> tuple[Vector, Any]:
+        game, rule, params = self._game(batches), self.make_rule(hyper), self.fixed_point
+        _, state = rule.update(game.gradient(params), rule.init(params), params, game)
+        return params, state
 
 
 def threshold(
@@ -78,30 +102,33 @@ def threshold(
     smallest: float = 1e-3,
     points: int = 400,
 ) -> float:
-    """Return the first step size at which a rule stops contracting, by bracketing and bisection.
+    """Return the first step size at which a rule stops contracting, by bracketing and repeated section.
+
+    Bisection asks one question at a time; a mapped spectral radius answers ``points`` of them at once, so each round
+    cuts the bracket into that many parts instead of two.
 
     Args:
-        radius: step sizes [n] -> spectral radii [n].
+        radius: step sizes [points] -> spectral radii [points].
         largest: where to stop looking.
         smallest: where to begin; the rule must contract there.
-        points: size of the geometric grid on which the first crossing is bracketed.
+        points: size of the grid, geometric in the first round.
 
     Returns:
         The step size at which the spectral radius first passes 1; 0.0 if it is 1 or more already at ``smallest``;
         infinity if it stays below 1 up to ``largest``. Where the radius crosses 1 with slope c, the answer is good to
-        about 1e-15 / c, and to the square root of that where two eigenvalues collide.
+        about 1e-14 / c, and to the square root of that where two eigenvalues collide.
     """
     grid = np.geomspace(smallest, largest, points)
-    excess = np.asarray(radius(grid)) - 1
-    if excess[0] >= 0:
-        return 0.0
-    outside = np.flatnonzero(excess >= 0)
-    if outside.size == 0:
-        return float("inf")
-    k = outside[0]
-    return float(
-        bisect(lambda eta: float(radius(np.array([eta]))[0] - 1), grid[k - 1], grid[k], xtol=1e-16, rtol=1e-15)
-    )
+    while True:
+        outside = np.flatnonzero(np.asarray(radius(grid)) >= 1 - ROUNDING)
+        if outside.size == 0:
+            return float("inf")
+        if outside[0] == 0:
+            return 0.0 if grid[0] == smallest else float(grid[0])
+        low, high = grid[outside[0] - 1], grid[outside[0]]
+        if high - low <= 4 * np.spacing(high):
+            return float(high)
+        grid = np.linspace(low, high, points)
 
 
 def _floating(z: Vector) -> list[tf.Tensor]:

@@ -1,0 +1,62 @@
+# Everything a reader needs: make book, make test. Each makes its own environment in .venv first.
+PYTHON  ?= python3
+PROFILE ?= quick
+CORES   ?= $(shell getconf _NPROCESSORS_ONLN)
+# Other frameworks the book shows; `make book EXTRAS=` leaves them out.
+EXTRAS  ?= torch
+CHAPTER ?=
+
+VENV := .venv
+BIN  := $(VENV)/bin
+PIP  := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
+
+.PHONY: book test check lab archive clean help
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+book: $(VENV)/.book ## execute what changed and render _build/html [PROFILE=quick] [CORES=all] [CHAPTER=name]
+	@$(BIN)/descent book $(CHAPTER) --profile $(PROFILE) --cores $(CORES)
+
+test: $(VENV)/.test ## run the tests
+	@$(BIN)/python -m pytest -n $(CORES) --dist loadfile
+
+check: $(VENV)/.test ## format, lint, types, chapters' code
+	@$(BIN)/ruff format --check lib tests benchmarks
+	@$(BIN)/ruff check lib tests benchmarks
+	@$(BIN)/mypy
+	@$(BIN)/python -m descent.book.check
+
+lab: $(VENV)/.lab ## open the chapters in JupyterLab
+	@$(BIN)/jupyter lab --notebook-dir chapters
+
+archive: $(VENV)/.book ## keep a chapter's measurements under results/ [PROFILE=paper] CHAPTER=name
+	@$(BIN)/descent archive $(CHAPTER) --profile $(if $(filter quick,$(PROFILE)),paper,$(PROFILE))
+
+clean: ## remove everything made, but not the environment
+	rm -rf _build .snakemake
+
+# The marks are made last, so an installation that was interrupted is taken up again.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "make: $$($(PYTHON) --version 2>&1) will not do: name a Python 3.11 to 3.13, as in 'make PYTHON=python3.12 book'"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+empty :=
+comma := ,
+space := $(empty) $(empty)
+list   = $(subst $(space),$(comma),$(strip $(1)))
+
+$(VENV)/.book: pyproject.toml requirements.lock | $(BIN)/python
+	@echo "installing the book's environment into $(VENV) (a few minutes, once)"
+	@$(PIP) --editable '.[$(call list,$(EXTRAS))]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.book
+	@echo "installing what the tests compare with"
+	@$(PIP) --editable '.[dev,torch,jax]'
+	@touch $@
+
+$(VENV)/.lab: $(VENV)/.book
+	@$(PIP) --editable '.[lab]'
+	@touch $@
