@@ -1,0 +1,91 @@
+"""Implicit descent that finds its own step size: trust the quadratic model as far as it has just proved right."""
+
+from typing import NamedTuple
+
+from descent import vectors
+from descent.curvature import Curvature, hessian
+from descent.games import Game
+from descent.krylov import conjugate_gradients
+from descent.quiet import tf
+from descent.rules.base import Rule
+from descent.rules.implicit import downhill
+from descent.vectors import Scalar, Vector
+
+
+class LevenbergMarquardtState(NamedTuple):
+    """The step size in use, how well the last step was foretold, and running totals.
+
+    Args:
+        learning_rate: eta for the next step, scalar of the parameters' type.
+        ratio: actual over predicted decrease of the last step.
+        products: products with the curvature so far, int64 scalar.
+        rejected: steps so far that were not taken, int64 scalar.
+    """
+
+    learning_rate: tf.Tensor
+    ratio: tf.Tensor
+    products: tf.Tensor
+    rejected: tf.Tensor
+
+
+def levenberg_marquardt(
+    learning_rate: Scalar,
+    curvature: Curvature = hessian,
+    grow: float = 2.0,
+    shrink: float = 4.0,
+    tolerance: Scalar = 1e-6,
+    max_iterations: Scalar = 100,
+) -> Rule:
+    """The implicit step (I + eta C) delta = -eta g, with eta raised or lowered by how well the model did.
+
+    delta minimises g^T delta + delta^T C delta / 2 inside the ball of radius |delta|, and 1 / eta is that ball's
+    Lagrange multiplier: a larger eta is a larger trust region. With rho = actual / predicted decrease (of this batch's
+    loss), eta grows if rho > 3/4, shrinks if rho < 1/4, and the step is not taken at all if rho <= 0.
+
+    Args:
+        learning_rate: eta at the start.
+        curvature: as for ``implicit``; a product more is spent on the prediction.
+        grow: eta is multiplied by it.
+        shrink: eta is divided by it.
+        tolerance: as for ``implicit``.
+        max_iterations: as for ``implicit``.
+
+    Returns:
+        A rule for games of one player; its state is ``LevenbergMarquardtState``.
+
+    Source: Levenberg 1944; Marquardt 1963. Thresholds and factors are ours.
+    """
+
+    def init(params: Vector) -> LevenbergMarquardtState:
+        if len(params) != 1:
+            raise ValueError(f"levenberg_marquardt is for one player, this game has {len(params)}")
+        dtype = tf.nest.flatten(params)[0].dtype
+        zero = tf.zeros([], tf.int64)
+        return LevenbergMarquardtState(vectors.cast(learning_rate, dtype), tf.ones([], dtype), zero, zero)
+
+    def update(
+        xi: Vector, state: LevenbergMarquardtState, params: Vector, game: Game
+    ) -> tuple[Vector, LevenbergMarquardtState]:
+        eta = state.learning_rate
+        product = curvature(game, params, lambda own: own)
+        b = vectors.scale(-eta, xi)
+        solution = conjugate_gradients(lambda v: vectors.axpy(eta, product(v), v), b, None, tolerance, max_iterations)
+        delta = downhill(solution, b)
+        predicted = -vectors.dot(xi, delta) - vectors.dot(delta, product(delta)) / 2
+        actual = game.losses(params)[0] - game.losses(vectors.add(params, delta))[0]
+        # a predicted rise, or a loss that is not a number, is a failure; at the minimum 0 / 0 is a success
+        trusted = (predicted >= 0) & tf.math.is_finite(actual)
+        still = (predicted == 0) & (actual == 0)
+        ratio = tf.where(trusted, tf.math.divide_no_nan(actual, predicted), -tf.ones_like(actual))
+        ratio = tf.where(still, tf.ones_like(ratio), ratio)
+        factor = tf.where(ratio > 0.75, grow, tf.where(ratio < 0.25, 1 / shrink, 1.0))
+        taken = ratio > 0
+        state = LevenbergMarquardtState(
+            eta * tf.cast(factor, eta.dtype),
+            ratio,
+            state.products + tf.cast(solution.iterations, tf.int64) + 1,
+            state.rejected + tf.cast(~taken, tf.int64),
+        )
+        return tf.nest.map_structure(lambda d: tf.where(taken, d, tf.zeros_like(d)), delta), state
+
+    return Rule(init, update)
