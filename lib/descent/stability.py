@@ -36,7 +36,8 @@ class Linearisation:
 
     def __init__(self, game: Game, make_rule: Callable[[Any], Rule], fixed_point: Vector):
         self.game, self.make_rule = game, make_rule
-        self.fixed_point = tf.nest.map_structure(tf.convert_to_tensor, fixed_point)
+        # Copies: (zero, zero) with one tensor twice would make the players' coordinates one.
+        self.fixed_point = tf.nest.map_structure(lambda x: tf.identity(tf.convert_to_tensor(x)), fixed_point)
         self._matrices: Any = None
 
     def matrices(self, hypers: Any, batches: Any = None) -> np.ndarray:
