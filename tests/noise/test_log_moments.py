@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from descent.noise.alpha_stable import sample
-from descent.noise.log_moments import largest_divisor, log_variance, mohammadi
+from descent.noise.log_moments import inverse_mohammadi, largest_divisor, log_variance, mohammadi
 
 
 def by_loops(x, block):
@@ -74,6 +74,7 @@ def test_sums_no_larger_than_their_terms_read_infinite():
     x = np.diff(np.random.default_rng(0).normal(size=1001))  # sums telescope
     assert mohammadi(x, 1000) > 5
     assert mohammadi(np.tile([1.0, -1.001], 50), 10) == np.inf
+    assert inverse_mohammadi(np.tile([1.0, -1.001], 50), 10) == pytest.approx(np.log10(0.005 / np.sqrt(1.001)))
 
 
 def test_a_floor_hides_zeros_as_the_published_code_does():

@@ -18,8 +18,8 @@ def project_network(sizes: Sequence[int], activation: Literal["relu", "sigmoid"]
         activation: of every layer, the last one included.
 
     Returns:
-        (network without biases, weights from N(0, .1^2); game whose batch is (images [b, d], labels [b])). The outputs z
-        of the network are taken before the last activation.
+        (network without biases, weights from N(0, .1^2); game whose batch is (images [b, d], labels [b])). Its outputs
+        z are taken before the last activation.
 
     Raises:
         ValueError: another activation.

@@ -7,6 +7,9 @@ import numpy as np
 
 from descent.noise.samples import as_columns, log_absolute
 
+# What the published code adds to absolute values inside the logarithms.
+PUBLISHED_FLOOR = 2.2e-16
+
 
 def mohammadi(x: Any, block: int | None = None, floor: float = 0.0) -> np.ndarray:
     """Estimate alpha from how fast sums grow: 1/alpha = (E log|X_1 + ... + X_K1| - E log|X|) / log K1.
@@ -30,6 +33,11 @@ def mohammadi(x: Any, block: int | None = None, floor: float = 0.0) -> np.ndarra
 
     Source: Mohammadi, Mohammadpour & Ogata 2015, Corollary 2.4; Simsekli et al. 2019, equation 8.
     """
+    return _reciprocal(inverse_mohammadi(x, block, floor))
+
+
+def inverse_mohammadi(x: Any, block: int | None = None, floor: float = 0.0) -> np.ndarray:
+    """Return 1/alpha as ``mohammadi`` estimates it, negative values too; arguments and errors as there."""
     x = as_columns(x, fewest=4)
     block = isqrt(len(x)) if block is None else block
     if not 2 <= block <= len(x):
@@ -37,7 +45,7 @@ def mohammadi(x: Any, block: int | None = None, floor: float = 0.0) -> np.ndarra
     used = x[: len(x) // block * block]
     sums = used.reshape(-1, block, *x.shape[1:]).sum(axis=1)
     growth = log_absolute(sums, floor).mean(axis=0) - log_absolute(used, floor).mean(axis=0)
-    return _reciprocal(growth / np.log(block))
+    return growth / np.log(block)
 
 
 def largest_divisor(n: int) -> int:

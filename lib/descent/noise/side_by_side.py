@@ -6,12 +6,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import normaltest
 
-from descent.noise.log_moments import largest_divisor, mohammadi
+from descent.noise.anatomy import Anatomy, anatomy
+from descent.noise.log_moments import PUBLISHED_FLOOR, largest_divisor, mohammadi
 from descent.noise.spectral import kogon_williams
 from descent.noise.surrogates import gaussian_surrogate
-
-# What the published code adds inside its logarithms.
-FLOOR = 2.2e-16
 
 
 def published(noise: Any) -> float:
@@ -23,7 +21,7 @@ def published(noise: Any) -> float:
     Source: Simsekli et al. 2019's ``main.py``; K1 is the largest divisor of the sample size up to its square root.
     """
     pooled = np.asarray(noise).reshape(-1)
-    return float(mohammadi(pooled, largest_divisor(len(pooled)), floor=FLOOR))
+    return float(mohammadi(pooled, largest_divisor(len(pooled)), floor=PUBLISHED_FLOOR))
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,7 @@ class Readings:
         projections_rejected: share of random directions in which D'Agostino's test rejects normality at 5%.
         dead: share of coordinates that never vary.
         kurtosis: median excess kurtosis of the coordinates that vary.
+        anatomy: the pooled reading taken apart.
     """
 
     pooled: float
@@ -54,11 +53,7 @@ class Readings:
     projections_rejected: float
     dead: float
     kurtosis: float
-
-    @property
-    def gaussian_share(self) -> float:
-        """Return how much of the pooled reading's distance from 2, in 1/alpha, Gaussian vectors have as well."""
-        return (1 / self.pooled_gaussian - 0.5) / (1 / self.pooled - 0.5)
+    anatomy: Anatomy
 
 
 def readings(noise: Any, seed: int = 0, directions: int = 200) -> Readings:
@@ -89,6 +84,7 @@ def readings(noise: Any, seed: int = 0, directions: int = 200) -> Readings:
         projections_rejected=float(np.mean(normaltest(alive @ across).pvalue < 0.05)),
         dead=float(1 - varies.mean()),
         kurtosis=float(np.median((standard**4).mean(axis=0) - 3)),
+        anatomy=anatomy(noise, seed),
     )
 
 
