@@ -9,6 +9,7 @@ from typing import Any
 import jupytext
 import nbformat
 import yaml
+from jupytext.myst import MystMetadataParsingError
 
 from descent.book.errors import UserError
 
@@ -35,7 +36,10 @@ def read_chapter(path: Path) -> nbformat.NotebookNode:
     """
     if not path.is_file():
         raise UserError(f"no chapter at {path}: give the path of a file in chapters/")
-    notebook = jupytext.read(path)
+    try:
+        notebook = jupytext.read(path)
+    except MystMetadataParsingError as error:
+        raise UserError(f"{path}: {' '.join(str(error).split())[:300]}") from error
     if "kernelspec" not in notebook.metadata:
         raise UserError(f"{path} is a page without code: it has no kernelspec in its header, so it can't be run")
     return notebook
