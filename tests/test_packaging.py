@@ -35,10 +35,7 @@ def test_lock_pins_exactly_and_names_no_host():
 
 
 def test_every_requirement_of_the_project_is_pinned_within_its_range():
-    groups = PROJECT["optional-dependencies"]
-    wanted = [
-        Requirement(text) for text in [*PROJECT["dependencies"], *(r for group in groups.values() for r in group)]
-    ]
+    wanted = requirements()
     for python in ("3.11", "3.12", "3.13"):
         locked = pins(python)
         for requirement in wanted:

@@ -1,7 +1,9 @@
 """``python -m descent.book.check``: lint the chapters' code, and hold pages, claims and profiles together."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 from descent.book.errors import UserError
 from descent.book.fingerprint import run_parameters
@@ -12,10 +14,12 @@ def main() -> int:
     """Check every chapter; return the exit status."""
     project = Project.find()
     chapters = [str(project.page(chapter)) for chapter in project.chapters]
-    # A chapter is read from top to bottom, so imports may stand where they are first needed.
-    ruff = "ruff check --quiet --ignore E402,D,F811 --output-format concise -"
-    jupytext = [sys.executable, "-m", "jupytext", "--quiet", "--pipe-fmt", "py:percent", "--check", ruff]
-    status = subprocess.run([*jupytext, *chapters], check=False).returncode
+    # A chapter is read from top to bottom, so imports may stand where they are first needed, and a function in a loop is
+    # called in that loop. Prose and captions, comments in this form, are as long as they are.
+    ruff = "ruff check --ignore B023,B905,D,E402,E501,F811 --output-format concise -"
+    jupytext = [sys.executable, "-m", "jupytext", "--pipe-fmt", "py:percent", "--check", ruff]
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    status = subprocess.run([*jupytext, *chapters], env=environment, check=False).returncode
     try:
         for profile in project.profile_names():
             for chapter in project.chapters:
