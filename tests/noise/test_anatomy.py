@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 
+from descent.noise import controls
 from descent.noise.alpha_stable import sample
 from descent.noise.anatomy import anatomy
-from descent.noise.log_moments import PUBLISHED_FLOOR, largest_divisor, mohammadi
+from descent.noise.log_moments import PUBLISHED_FLOOR, mohammadi
 
-VECTORS, COORDINATES = 2_000, 400  # 800,000 values; K1 = 800 spans two vectors
+VECTORS, COORDINATES, BLOCK = 2_000, 400, 400
 RNG = np.random.default_rng(0)
 SCALES = np.exp(RNG.normal(size=COORDINATES))
-# 1/alpha of 1,000 sums has a standard error of 1.11/sqrt(1000)/log 800 = .0053; parts are differences of two.
-SLACK = 4 * 0.0053 * np.sqrt(2)
+# 1/alpha of 2,000 sums has a standard error of 1.11/sqrt(2000)/log 400 = .0042; parts are differences of two.
+SLACK = 4.5 * 0.0042 * np.sqrt(2)
 
 
 def law(alpha):
@@ -28,44 +29,47 @@ def common(alpha, size):
 @pytest.mark.parametrize("dependent", [False, True])
 def test_only_tails_are_shape(alpha, scales, dependent):
     noise = (law(alpha) + dependent * common(alpha, 0.3)) * (SCALES if scales else 1.0)
-    found = anatomy(noise, seed=3)
+    found = anatomy(noise, BLOCK, seed=3)
     assert found.shape == pytest.approx(1 / alpha - 0.5, abs=SLACK)
     assert found.cured == pytest.approx(alpha, abs=SLACK * alpha**2)
-    assert found.off == 0 and found.switched_off == 0
-    # Lognormal scales of log-s.d. 1: E max(|s|^alpha)-like sums; for Gaussians D/log K1 with this sample's D.
-    dispersion = 0.5 * np.log(np.mean(SCALES**2)) - np.log(SCALES).mean()
-    expected = dispersion / np.log(800) if scales and alpha == 2 else 0.0
-    if not scales or alpha == 2:
-        assert found.scales == pytest.approx(expected, abs=SLACK)
+    assert found.dead == 0
     assert (found.scales > SLACK) == scales
     assert (found.dependence > SLACK) == dependent
-    if dependent and alpha == 2 and not scales:
-        # Blocks of 800 hold two whole vectors: Var = 2 (400 + 400^2 .09) per unit variance, of terms 1.09.
-        ratio = (400 + 400**2 * 0.09) / (400 * 1.09)
-        assert found.dependence == pytest.approx(0.5 * np.log(ratio) / np.log(800), abs=SLACK)
+    if alpha == 2:  # the closed forms of ``controls``; every block is one vector
+        dispersion = controls.dispersion(SCALES) if scales else 0.0
+        assert found.scales == pytest.approx(dispersion / np.log(BLOCK), abs=SLACK)
+        weights = SCALES if scales else np.ones(COORDINATES)
+        ratio = (np.sum(weights**2) + 0.09 * np.sum(weights) ** 2) / (1.09 * np.sum(weights**2))
+        expected = 0.5 * np.log(ratio) / np.log(BLOCK) if dependent else 0.0
+        assert found.dependence == pytest.approx(expected, abs=SLACK)
 
 
 def test_the_parts_add_up_to_the_published_reading():
     noise = law(1.7) * SCALES + common(1.7, 0.2)
-    noise[:, ::50] = 3.0  # dead
-    noise[: VECTORS * 2 // 3, 1] = 0.0  # mostly off
-    found = anatomy(noise)
-    centred = noise - noise.mean(axis=0)
-    reading = mohammadi(centred.reshape(-1), largest_divisor(centred.size), floor=PUBLISHED_FLOOR)
-    assert found.inverse == pytest.approx(1 / float(reading))
-    assert 0.5 + found.off + found.dependence + found.scales + found.shape == pytest.approx(found.inverse)
-    assert found.switched_off == pytest.approx(9 / 400)
-    assert found.off > SLACK
+    noise[:, ::50] = 0.0  # dead
+    found = anatomy(noise, 40)
+    assert found.inverse == pytest.approx(1 / float(mohammadi(noise.reshape(-1), 40, floor=PUBLISHED_FLOOR)))
+    assert 0.5 + found.dead + found.dependence + found.scales + found.shape == pytest.approx(found.inverse)
+    assert found.dead == pytest.approx(1 / controls.zeros_reading(0.02, PUBLISHED_FLOOR, 40) - 0.5, abs=0.03)
+
+
+def test_the_cured_reading_is_the_mean_of_the_coordinates_own():
+    noise = law(1.7) * SCALES
+    shuffled = np.random.default_rng(5).permuted(noise, axis=0)
+    own = np.mean([1 / float(mohammadi(column, 40)) for column in shuffled.T])
+    assert anatomy(noise, 40, seed=5).shape == pytest.approx(own - 0.5)
 
 
 def test_dependence_that_cancels_sums_is_negative():
     noise = law(2.0)
     noise -= noise.reshape(VECTORS, 40, 10).mean(-1).repeat(10, axis=1) * 0.999
-    found = anatomy(noise)
+    found = anatomy(noise, 40)
     assert found.inverse < 0 and found.dependence < -0.5
     assert found.shape == pytest.approx(0, abs=SLACK)
 
 
-def test_nothing_to_read_is_an_error():
-    with pytest.raises(ValueError, match="no noise to read"):
-        anatomy(np.ones((20, 30)))
+@pytest.mark.parametrize("block", [1, 31])
+def test_a_block_out_of_range_is_an_error(block):
+    noise = np.random.default_rng(0).normal(size=(50, 40)) * (np.arange(40) >= 10)
+    with pytest.raises(ValueError, match="that vary, 30"):
+        anatomy(noise, block)

@@ -52,6 +52,7 @@ def test_streaming_is_bounded_and_repeatable_and_compiles_once(linear):
     assert linear.traces == traces
     assert not np.any(again == linear.sample(W, 20, seed=2))
     assert len(np.unique(again[:, 0])) == 20
+    np.testing.assert_array_equal(linear.noise(W, 20, seed=1), again - linear.full(W))
 
 
 def test_a_network_against_one_tape_per_minibatch():

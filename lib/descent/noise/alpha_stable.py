@@ -32,7 +32,7 @@ def sample(seed: int | tf.Tensor, shape: Any, alpha: Any, beta: Any = 0.0, dtype
     Raises:
         ValueError: alpha or beta is a number outside its range.
 
-    Source: Chambers, Mallows & Stuck 1976, in the form of Weron 1996, equations 3.8 and 3.9.
+    Source: Chambers, Mallows & Stuck 1976, in the form of Weron 1996.
     """
     _check(alpha, beta)
     seed = tf.convert_to_tensor(seed, tf.int32)
@@ -61,7 +61,7 @@ def characteristic_function(t: Any, alpha: float, beta: float = 0.0) -> np.ndarr
     Returns:
         Complex array, shaped like t.
 
-    Source: Samorodnitsky & Taqqu 1994, Definition 1.1.6 ("S1", as ``scipy.stats.levy_stable`` has it by default).
+    Source: the form called S1, as ``scipy.stats.levy_stable`` has it by default.
     """
     _check(alpha, beta)
     t = np.asarray(t, dtype=float)
@@ -77,7 +77,7 @@ def levy_density_constant(alpha: Any) -> Any:
     Departures: papers that begin with the measure |y|^(-1 - alpha) dy have a process whose time runs 1/c_alpha times as
     fast; their exit times are to be divided by c_alpha before they are compared with this module's.
 
-    Source: Samorodnitsky & Taqqu 1994, Property 1.2.15, in the form P(X > x) ~ (c_alpha / alpha) x^-alpha.
+    Source: the tail P(X > x) ~ (c_alpha / alpha) x^-alpha of the same law.
     """
     return gamma(1 + np.asarray(alpha)) * np.sin(HALF_PI * np.asarray(alpha)) / np.pi
 

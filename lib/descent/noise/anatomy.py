@@ -1,75 +1,74 @@
-"""What a pooled reading is made of: coordinates that are off, dependence, unequal scales; and, last, tails."""
+"""What a pooled reading is made of: dead coordinates, dependence, unequal scales; and, last, tails."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from descent.noise.log_moments import PUBLISHED_FLOOR, inverse_mohammadi, largest_divisor
+from descent.noise.log_moments import PUBLISHED_FLOOR, inverse_mohammadi
 
 
 @dataclass(frozen=True)
 class Anatomy:
-    """A pooled reading taken apart: 1/alpha = 1/2 + off + dependence + scales + shape, exactly.
+    """A pooled reading taken apart: 1/alpha = 1/2 + dead + dependence + scales + shape, exactly.
 
     Args:
-        inverse: the published reading, as 1/alpha; it may be negative.
-        off: what coordinates do that have one value in half of the vectors or more (dead units, blank pixels).
+        inverse: Mohammadi's reading of the pooled sample, vector after vector, as 1/alpha; it may be negative.
+        dead: what goes when coordinates that never vary are left out (they are zeros under a floor).
         dependence: what goes when each remaining coordinate is shuffled over the vectors, apart from all others.
-        scales: what then goes when each coordinate is divided by the distance of its quartiles.
-        shape: what is left: 0 for Gaussians of any covariance, 1/alpha - 1/2 for stable coordinates of one index.
-        switched_off: share of coordinates behind ``off``.
+        scales: what goes when sums are then taken coordinate after coordinate, so that each has terms of one law.
+        shape: what is left, the mean over coordinates of what each reads by itself: 0 for Gaussians of any covariance,
+            1/alpha - 1/2 for stable coordinates of one index. All that can speak of tails.
     """
 
     inverse: float
-    off: float
+    dead: float
     dependence: float
     scales: float
     shape: float
-    switched_off: float
 
     @property
     def cured(self) -> float:
-        """Return the index read off what is left: the coordinates' own law."""
+        """Return the index read off what is left: the coordinates' own laws."""
         return 1 / (0.5 + self.shape)
 
 
-def anatomy(noise: Any, seed: int = 0) -> Anatomy:
+def anatomy(noise: Any, block: int, seed: int = 0) -> Anatomy:
     """Take a pooled log-moment reading of a sample of vectors apart.
 
     Each step leaves the next one's subject alone: shuffling a coordinate over independent vectors keeps its law, tails
-    included, and so does a change of its unit. (Standard deviations would not do for the unit: those of a heavy-tailed
-    sample differ from each other by chance, and would be blamed on scales.)
+    included, and so does another order of pooling. (Dividing by standard deviations would not do for the scales: those
+    of a heavy-tailed sample differ from each other by chance.)
 
     Args:
-        noise: a sample of independent vectors, shape [vectors, coordinates]; its mean is taken off.
+        noise: independent vectors of mean 0, shape [vectors, coordinates]: minibatch gradients minus the full one,
+            say. Minus the sample's mean would tie a coordinate's sums to each other.
+        block: K1, the same for every step, at most the number of vectors and of coordinates that vary.
         seed: gives the shuffles.
 
     Raises:
-        ValueError: every coordinate is off.
+        ValueError: no coordinate varies, or block is out of range.
     """
     noise = np.asarray(noise, dtype=np.float64)
-    noise = noise - noise.mean(axis=0)
-    noise[:, (noise == noise[:1]).all(axis=0)] = 0.0
-    block = largest_divisor(noise.size)
-    low, high = np.quantile(noise, [0.25, 0.75], axis=0)
-    on = high > low
-    if not on.any():
-        raise ValueError("every coordinate is one number in half of the vectors or more: there is no noise to read")
-    whole = _inverse(noise, block)
-    noise = noise[:, on]
-    shuffled = np.random.default_rng(seed).permuted(noise, axis=0)
-    without_off, without_dependence = _inverse(noise, block), _inverse(shuffled, block)
-    without_scales = _inverse(shuffled / (high - low)[on], block)
+    varies = (noise != noise[:1]).any(axis=0)
+    if not 2 <= block <= min(len(noise), varies.sum()):
+        raise ValueError(
+            f"block (K1) is {block}; it must lie between 2 and the numbers of vectors, {len(noise)}, "
+            f"and of coordinates that vary, {varies.sum()}"
+        )
+
+    def inverse(values: np.ndarray) -> float:
+        return float(inverse_mohammadi(values.reshape(-1), block, floor=PUBLISHED_FLOOR))
+
+    whole = inverse(np.where(varies, noise, 0.0))
+    alive = noise[:, varies]
+    shuffled = np.random.default_rng(seed).permuted(alive, axis=0)
+    own = float(inverse_mohammadi(shuffled, block, floor=PUBLISHED_FLOOR).mean())
+    without_dead, without_dependence = inverse(alive), inverse(shuffled)
     return Anatomy(
         inverse=whole,
-        off=whole - without_off,
-        dependence=without_off - without_dependence,
-        scales=without_dependence - without_scales,
-        shape=without_scales - 0.5,
-        switched_off=float(1 - on.mean()),
+        dead=whole - without_dead,
+        dependence=without_dead - without_dependence,
+        scales=without_dependence - own,
+        shape=own - 0.5,
     )
-
-
-def _inverse(noise: np.ndarray, block: int) -> float:
-    return float(inverse_mohammadi(noise.reshape(-1), block, floor=PUBLISHED_FLOOR))

@@ -71,6 +71,10 @@ class MinibatchGradients:
         """Return what ``stream`` yields as one array, shape [count, coordinates]."""
         return np.concatenate(list(self.stream(params, count, seed)))
 
+    def noise(self, params: Vector, count: int, seed: int = 0) -> np.ndarray:
+        """Return ``sample`` minus ``full``: gradient noise, of mean exactly 0, shape [count, coordinates]."""
+        return self.sample(params, count, seed) - self.full(params)
+
     def one_pass(self, params: Vector) -> np.ndarray:
         """Return the gradients of one pass through the examples in their order, shape [whole minibatches, coordinates].
 

@@ -45,7 +45,7 @@ def exact_alpha(learning_rate: float, batch_size: int) -> float:
     Raises:
         ValueError: E log|multiplier| >= 0 (no stationary law: eta is too large), or alpha is above 200 (eta is tiny).
 
-    Source: Gurbuzbalaban, Simsekli & Zhu 2021, whose Theorem 2 has this equation in d dimensions; alpha = 2 exactly at
+    Source: Kesten 1973; for SGD on least squares, Gurbuzbalaban, Simsekli & Zhu 2021. alpha = 2 exactly at
     eta = 2b/(b + 2), since E(multiplier^2) = 1 - 2 eta + eta^2 (1 + 2/b).
     """
     if learning_rate <= 0 or batch_size < 1:

@@ -31,7 +31,7 @@ def mohammadi(x: Any, block: int | None = None, floor: float = 0.0) -> np.ndarra
     Departures: the published code takes the largest divisor of n up to sqrt(n) for K1 (``largest_divisor``), which is 1
     where n is prime. Here the last n mod K1 observations are left out instead.
 
-    Source: Mohammadi, Mohammadpour & Ogata 2015, Corollary 2.4; Simsekli et al. 2019, equation 8.
+    Source: Mohammadi, Mohammadpour & Ogata 2015, Corollary 2.4, as Simsekli et al. 2019 use it.
     """
     return _reciprocal(inverse_mohammadi(x, block, floor))
 
@@ -65,7 +65,7 @@ def log_variance(x: Any) -> np.ndarray:
     Raises:
         ValueError: see ``as_columns`` and ``log_absolute``.
 
-    Source: Nikias & Shao 1995, section 5.6 ("log |SaS|").
+    Source: Zolotarev's moments of log|X|; as an estimator, Nikias & Shao 1995.
     """
     x = as_columns(x, fewest=4)
     spread = 6 / np.pi**2 * log_absolute(x).var(axis=0, ddof=1) - 0.5

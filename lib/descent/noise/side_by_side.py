@@ -40,7 +40,7 @@ class Readings:
         projections_rejected: share of random directions in which D'Agostino's test rejects normality at 5%.
         dead: share of coordinates that never vary.
         kurtosis: median excess kurtosis of the coordinates that vary.
-        anatomy: the pooled reading taken apart.
+        anatomy: a pooled reading with K1 a fifth of the vectors, taken apart.
     """
 
     pooled: float
@@ -60,14 +60,13 @@ def readings(noise: Any, seed: int = 0, directions: int = 200) -> Readings:
     """Read a sample of noise every way.
 
     Args:
-        noise: a sample of independent vectors at fixed weights, shape [vectors, coordinates]; its mean is taken off.
+        noise: independent vectors of mean 0, shape [vectors, coordinates]: minibatch gradients minus the full gradient.
         seed: gives the Gaussian stand-ins and the directions.
         directions: how many random directions are tested for normality.
     """
-    noise = np.asarray(noise)
-    noise = noise - noise.mean(axis=0, dtype=np.float64)
-    varies = noise.std(axis=0) > 0
-    noise[:, ~varies] = 0.0  # a dead coordinate stays dead in the stand-ins
+    noise = np.asarray(noise, dtype=np.float32)
+    varies = (noise != noise[:1]).any(axis=0)
+    noise = np.where(varies, noise, 0)  # a dead coordinate stays dead in the stand-ins
     full = gaussian_surrogate(noise, seed, "full")
     alive = noise[:, varies]
     standard = alive / alive.std(axis=0)
@@ -84,7 +83,7 @@ def readings(noise: Any, seed: int = 0, directions: int = 200) -> Readings:
         projections_rejected=float(np.mean(normaltest(alive @ across).pvalue < 0.05)),
         dead=float(1 - varies.mean()),
         kurtosis=float(np.median((standard**4).mean(axis=0) - 3)),
-        anatomy=anatomy(noise, seed),
+        anatomy=anatomy(noise, min(len(noise) // 5, int(varies.sum())), seed),
     )
 
 
