@@ -230,3 +230,12 @@ def test_archive_keeps_measurements_with_provenance_and_the_report_shows_them(bu
     assert "not reproduced" in built.page("report")  # 20 is not 10: the archived verdict, beside this build's
     assert "not reproduced" in built.run("claims", "--archived").stdout
     assert "✔ reproduced" in built.run("claims", "first").stdout
+
+
+def test_a_chapter_edited_since_its_run_never_shows_the_old_outputs(built):
+    built.edit(built.chapter("first"), "print(", "print('unrun', ")
+    built.run("book", "second")
+    page = re.sub("<[^>]*>", "", built.page("first"))
+    assert "has changed since it last ran" in page and "measured 10.0" not in page
+    built.run("book")
+    assert "unrun measured 10.0" in built.page("first")

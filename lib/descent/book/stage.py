@@ -72,6 +72,10 @@ def chapter_page(project: Project, evidence: Evidence, chapter: str) -> nbformat
     notebook = read_text(project.page(chapter))
     executed, failed = evidence.notebook(chapter)
     outputs = _outputs(executed) if executed else []
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    stale = bool(outputs) and not failed and [source for source, *_ in outputs] != sources
+    if stale:  # edited since, or while, it ran: outputs of other code would be a lie
+        outputs = []
     cells: list[nbformat.NotebookNode] = []
     code_cells = 0
     for cell in notebook.cells:
@@ -81,9 +85,7 @@ def chapter_page(project: Project, evidence: Evidence, chapter: str) -> nbformat
             cell.source = expand(cell.source, chapter, evidence)
         elif cell.cell_type == "code":
             if code_cells < len(outputs):
-                source, cell.outputs, cell.execution_count = outputs[code_cells]
-                if source != cell.source and not failed:
-                    raise AssertionError(f"{chapter}: the run's code is not the chapter's; remove _build/runs")
+                _, cell.outputs, cell.execution_count = outputs[code_cells]
             code_cells += 1
             names = SAVED.findall(cell.source)
             if names and cell.outputs and not failed:
@@ -91,7 +93,7 @@ def chapter_page(project: Project, evidence: Evidence, chapter: str) -> nbformat
                 note.id = f"figure-{len(cells)}"
                 cells.append(note)
     notebook.cells = cells
-    warning = _warning(executed is not None, failed, chapter, evidence)
+    warning = _warning(executed is not None, failed, stale, evidence)
     if warning:
         first = nbformat.v4.new_markdown_cell(warning)
         first.id = "warning"
@@ -121,12 +123,14 @@ def _outputs(executed: nbformat.NotebookNode) -> list[tuple[str, list, int | Non
     ]
 
 
-def _warning(executed: bool, failed: bool, chapter: str, evidence: Evidence) -> str:
+def _warning(executed: bool, failed: bool, stale: bool, evidence: Evidence) -> str:
     if failed:
         return (
             f":::{{error}}\nThis chapter did not finish in the {evidence.profile.name} profile: the traceback stands "
             "below, in the cell that raised it, and its claims are not judged.\n:::"
         )
+    if stale:
+        return ":::{warning}\nThe code of this chapter has changed since it last ran: run `make book` again.\n:::"
     if not executed:
         return f":::{{warning}}\nThis chapter has not run yet in the {evidence.profile.name} profile.\n:::"
     return ""
