@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 from descent import vectors
 from descent.curvature import Curvature, hessian
 from descent.games import Game
-from descent.krylov import Solution, conjugate_gradients
+from descent.krylov import LinearMap, Solution, conjugate_gradients
 from descent.quiet import tf
 from descent.rules.base import Rule
 from descent.vectors import Scalar, Vector
@@ -66,14 +66,13 @@ def implicit(
     def init(params: Vector) -> ImplicitState:
         if len(params) != 1:
             raise ValueError(f"implicit is for one player, this game has {len(params)}: use implicit_dense")
-        last = _select(params, only) if warm_start else ()
+        last = select(params, only) if warm_start else ()
         zero = tf.zeros([], tf.int64)
         return ImplicitState(vectors.zeros_like(last), tf.constant(0), tf.constant(0.0), zero, zero)
 
     def update(xi: Vector, state: ImplicitState, params: Vector, game: Game) -> tuple[Vector, ImplicitState]:
-        own, explicit = _select(params, only), vectors.scale(-learning_rate, xi)
-        product = curvature(game, own, lambda leaves: _merge(leaves, params, only))
-        b = _select(explicit, only)
+        explicit = vectors.scale(-learning_rate, xi)
+        b, product = select(explicit, only), block(curvature, game, params, only)
         solution = conjugate_gradients(
             lambda v: vectors.axpy(learning_rate, product(v), v),
             b,
@@ -119,7 +118,15 @@ def downhill(solution: Solution, b: Vector) -> Vector:
     return tf.nest.map_structure(lambda x, y: tf.where(none, y, x), solution.x, b)
 
 
-def _select(params: Vector, only: Any) -> Vector:
+def block(curvature: Curvature, game: Game, params: Vector, only: Any = None) -> LinearMap:
+    """Return v -> C v for the block of the curvature that belongs to the parameters that ``only`` marks.
+
+    Vectors are structured as ``select(params, only)`` is.
+    """
+    return curvature(game, select(params, only), lambda own: _merge(own, params, only))
+
+
+def select(params: Vector, only: Any) -> Vector:
     """Return params, or the list of those of its leaves that ``only`` marks."""
     if only is None:
         return params
@@ -129,7 +136,7 @@ def _select(params: Vector, only: Any) -> Vector:
 
 
 def _merge(leaves: Vector, params: Vector, only: Any) -> Vector:
-    """Return params with the marked leaves replaced: what ``_select`` took out goes back in."""
+    """Return params with the marked leaves replaced: what ``select`` took out goes back in."""
     if only is None:
         return leaves
     new = iter(leaves)
