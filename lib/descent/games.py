@@ -122,9 +122,8 @@ class Game:
         with _tape(params, persistent=True) as outer:
             with _tape(params, persistent=True) as inner:
                 losses = self.losses(params)
-            gradients = [_gradient(inner, loss, params) for loss in losses]
             # slopes[i][j]: how l_i changes as player j moves along v_j
-            slopes = [[vectors.dot(gradients[i][j], v[j]) for j in players] for i in players]
+            slopes = [[vectors.dot(_gradient(inner, loss, params[j]), v[j]) for j in players] for loss in losses]
             rows = [tf.add_n(slopes[i]) for i in players]
             trace = tf.add_n([slopes[i][i] for i in players])
         jv = tuple(_gradient(outer, row, w) for row, w in zip(rows, params, strict=True))
@@ -168,8 +167,8 @@ class Game:
                 # what w_j would change in l_j beyond what it changes in l_i
                 surplus = {(i, j): 0.5 * (losses[j] - losses[i]) for i, j in pairs}
             if self.zero_sum:
-                first, second = _gradient(inner, losses[1], params)
-                slopes = [vectors.dot(second, v[1]), -vectors.dot(first, v[0])]
+                along = [vectors.dot(_gradient(inner, losses[1], w), u) for w, u in zip(params, v, strict=True)]
+                slopes = [along[1], -along[0]]
             else:
                 slopes = [tf.zeros_like(loss) for loss in losses]
                 for i, j in pairs:
