@@ -24,10 +24,8 @@ def silent_stderr() -> Iterator[None]:
         os.close(nowhere)
 
 
-# A user who wants the messages sets these two, and ours give way.
+# A user who wants the messages sets this, and ours gives way.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# oneDNN's kernels announce themselves on every start, and sum in an order that depends on the processor.
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 with silent_stderr():
     import tensorflow as tf
