@@ -8,6 +8,7 @@ from descent.quiet import tf
 from descent.vectors import Scalar, Vector
 
 LinearMap = Callable[[Vector], Vector]
+NO_DERIVATIVE = "conjugate gradients have no derivative here: use implicit_dense, or descent.linear.solve"
 
 
 class Solution(NamedTuple):
@@ -46,7 +47,8 @@ def conjugate_gradients(
             indefinite system is "solved" too, with no sign of trouble, as SciPy's ``cg`` does.
 
     Returns:
-        A ``Solution``. Started from zero, every iterate x has b^T x > 0 as long as no negative curvature was met.
+        A ``Solution``. Started from zero, every iterate x has b^T x > 0 as long as no negative curvature was met. Its
+        derivative raises LookupError: that of the iteration (zero at b = 0, say) is not that of A^-1 b.
 
     Source: Hestenes and Stiefel 1952; the test is Steihaug's (1983).
     """
@@ -69,6 +71,7 @@ def conjugate_gradients(
 
     start = (tf.constant(0), x, r, r, vectors.dot(r, r), tf.constant(False))
     count, x, _, _, rr, negative = tf.while_loop(unfinished, iterate, start)
+    x = tf.nest.map_structure(lambda leaf: tf.raw_ops.PreventGradient(input=leaf, message=NO_DERIVATIVE), x)
     return Solution(x, count, tf.sqrt(tf.math.divide_no_nan(rr, bb)), negative)
 
 

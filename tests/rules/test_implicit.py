@@ -194,3 +194,9 @@ def test_compiled_once_in_float32_with_minibatches():
 def test_games_of_more_players_are_refused():
     with pytest.raises(ValueError, match="use implicit_dense"):
         implicit(0.1).init((tf.constant(1.0), tf.constant(2.0)))
+
+
+def test_a_derivative_that_would_be_wrong_is_an_error():
+    # At a fixed point conjugate gradients make no step at all, so the iteration's derivative there is zero.
+    with pytest.raises(LookupError, match="use implicit_dense"):
+        Linearisation(quadratic([1.0, 2.0]), implicit, (np.zeros(2),)).matrices(np.array([0.1]))

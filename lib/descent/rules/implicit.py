@@ -17,7 +17,7 @@ class ImplicitState(NamedTuple):
     Args:
         last: its solution, for a warm start (empty without).
         iterations: its products with the curvature, int32 scalar.
-        residual: its relative residual, float32 scalar.
+        residual: its relative residual, scalar of the parameters' type.
         products: products with the curvature in all steps so far, int64 scalar.
         truncated: steps so far whose solve met negative curvature, int64 scalar.
     """
@@ -68,7 +68,8 @@ def implicit(
             raise ValueError(f"implicit is for one player, this game has {len(params)}: use implicit_dense")
         last = select(params, only) if warm_start else ()
         zero = tf.zeros([], tf.int64)
-        return ImplicitState(vectors.zeros_like(last), tf.constant(0), tf.constant(0.0), zero, zero)
+        residual = tf.zeros([], tf.nest.flatten(params)[0].dtype)
+        return ImplicitState(vectors.zeros_like(last), tf.constant(0), residual, zero, zero)
 
     def update(xi: Vector, state: ImplicitState, params: Vector, game: Game) -> tuple[Vector, ImplicitState]:
         explicit = vectors.scale(-learning_rate, xi)
@@ -85,7 +86,7 @@ def implicit(
         state = ImplicitState(
             delta if warm_start else (),
             solution.iterations,
-            tf.cast(solution.residual, tf.float32),
+            solution.residual,
             state.products + tf.cast(solution.iterations, tf.int64) + int(warm_start),
             state.truncated + tf.cast(solution.negative_curvature, tf.int64),
         )
