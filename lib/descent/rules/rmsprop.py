@@ -55,7 +55,7 @@ def rmsprop(
 def rmsprop_tf1(learning_rate: Scalar, decay: Scalar = 0.9, epsilon: Scalar = 1e-10) -> Rule:
     """RMSProp as TensorFlow 1 had it: v starts at ones, so the first steps are damped, and epsilon is 1e-10.
 
-    The experiments of Balduzzi et al. 2018 ran on it. Its first step is eta xi / sqrt(.9 + .1 xi^2): about eta xi where
+    The notebook of SGA's authors runs on it. Its first step is eta xi / sqrt(.9 + .1 xi^2): about eta xi where
     Keras's form makes eta sign(xi) / sqrt(.1), for small xi.
 
     Args:
