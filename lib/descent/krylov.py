@@ -8,7 +8,6 @@ from descent.quiet import tf
 from descent.vectors import Scalar, Vector
 
 LinearMap = Callable[[Vector], Vector]
-NO_DERIVATIVE = "conjugate gradients have no derivative here: use implicit_dense, or descent.linear.solve"
 
 
 class Solution(NamedTuple):
@@ -71,8 +70,16 @@ def conjugate_gradients(
 
     start = (tf.constant(0), x, r, r, vectors.dot(r, r), tf.constant(False))
     count, x, _, _, rr, negative = tf.while_loop(unfinished, iterate, start)
-    x = tf.nest.map_structure(lambda leaf: tf.raw_ops.PreventGradient(input=leaf, message=NO_DERIVATIVE), x)
+    x = tf.nest.pack_sequence_as(b, _without_derivative(*tf.nest.flatten(x)))
     return Solution(x, count, tf.sqrt(tf.math.divide_no_nan(rr, bb)), negative)
+
+
+@tf.custom_gradient
+def _without_derivative(*leaves):
+    def gradient(*_):
+        raise LookupError("conjugate gradients have no derivative here: use implicit_dense, or descent.linear.solve")
+
+    return [tf.identity(leaf) for leaf in leaves], gradient
 
 
 def extreme_eigenvalues(
