@@ -66,8 +66,7 @@ def cgd(learning_rate: Scalar, tolerance: Scalar = 1e-6, iterations: Scalar = 10
         else:
             d_yx_f, d_xy_g, normal = game.mixed(params, x, y, x), game.mixed(params, y, x, y), transpose
         b = vectors.scale(-eta, vectors.axpy(-eta, d_xy_f(xi[y]), xi[x]))
-        start = state.last if warm_start else vectors.zeros_like(b)
-        dx, count = solve(matrix, b, start, tolerance, iterations, normal)
+        dx, count = solve(matrix, b, state.last if warm_start else None, tolerance, iterations, normal)
         dy = vectors.scale(-eta, vectors.add(xi[y], d_yx_g(dx)))
         return (dx, dy), CGDState(dx if warm_start else (), count)
 
