@@ -1,0 +1,37 @@
+"""TensorFlow starts without a word, and an error inside the quiet block is still heard."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from descent.quiet import silent_stderr
+
+
+def test_importing_and_using_tensorflow_writes_nothing_to_stderr():
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TF_")}
+    code = "from descent.quiet import tf; print(float(tf.function(lambda x: x @ x)(tf.ones((2, 2)))[0, 0]))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True, timeout=120
+    )
+    assert done.stdout.strip() == "2.0" and done.stderr == ""
+
+
+def test_two_simulators_are_not_reported_as_one_that_retraces(caplog):
+    from descent.quiet import tf
+
+    def build():
+        return tf.function(lambda x: x + 1)  # one line of source, many functions
+
+    for size in range(12):
+        build()(tf.ones(size))
+    assert not [record for record in caplog.records if "retracing" in record.getMessage()]
+
+
+def test_the_descriptor_is_given_back_after_an_error(capfd):
+    with pytest.raises(RuntimeError), silent_stderr():
+        os.write(2, b"hidden")
+        raise RuntimeError
+    os.write(2, b"heard")
+    assert capfd.readouterr().err == "heard"
