@@ -14,6 +14,8 @@ from descent.quiet import tf
 from descent.rules.base import Rule
 from descent.vectors import Vector
 
+TRANSPARENT = ("Identity", "StopGradient")  # operations that hand on the one value they get
+
 
 def gradients_per_step(rule: Rule, game: Game, params: Vector) -> float:
     """Return the cost of one step of a rule in units of one simultaneous gradient.
@@ -41,18 +43,21 @@ def matmul_operations(function: Callable[..., Any], *args: Any) -> int:
     """
     graph = tf.function(function, autograph=False).get_concrete_function(*args).graph
     numbers: dict[Any, int] = {}  # what an operation computes -> its number: equal computations share one
-    number_of: dict[str, int] = {}
+    value: dict[str, tuple[int, int]] = {}  # a tensor's name -> the operation that computes it, which of its outputs
     operations: dict[int, int] = {}
     inputs: dict[int, set[int]] = {}
     for op in graph.get_operations():  # in topological order
-        sources = tuple((number_of[x.op.name], x.value_index) for x in op.inputs)
+        sources = tuple(value[x.name] for x in op.inputs)
+        if op.type in TRANSPARENT:
+            value[op.outputs[0].name] = sources[0]
+            continue
         unique = op.name if op.type == "Placeholder" else _attributes(op)
         number = numbers.setdefault((op.type, sources, unique), len(numbers))
-        number_of[op.name] = number
+        value.update({x.name: (number, k) for k, x in enumerate(op.outputs)})
         inputs[number] = {source for source, _ in sources}
         operations[number] = _operations(op)
     needed: set[int] = set()
-    waiting = {number_of[x.op.name] for x in graph.outputs}
+    waiting = {value[x.name][0] for x in graph.outputs}
     while waiting:
         number = waiting.pop()
         needed.add(number)

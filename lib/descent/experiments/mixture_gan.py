@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -186,5 +187,6 @@ class _Clock:
 
     def seconds_per_step(self) -> float:
         """Return the median over chunks; the first, which compiles, is left out if there is another."""
-        rates = [(s1 - s0) / (d1 - d0) for (d0, s0), (d1, s1) in zip([(0, 0.0), *self.seen], self.seen, strict=False)]
+        chunks = pairwise([(0, 0.0), *self.seen])
+        rates = [(s1 - s0) / (d1 - d0) for (d0, s0), (d1, s1) in chunks if d1 > d0]  # a diverged chunk makes no step
         return float(np.median(rates[1:] or rates or [0.0]))
