@@ -37,6 +37,17 @@ def _book(options: argparse.Namespace) -> int:
     return build(Project.find(), options.profile, options.cores, options.chapter, options.snakemake)
 
 
+def _pdf(options: argparse.Namespace) -> int:
+    from descent.book.pdf import make_pdf
+    from descent.book.project import Project
+
+    project = Project.find()
+    output = options.output or project.build / "descent.pdf"
+    pages = make_pdf(project, output)
+    print(f"{output}: {pages} pages")
+    return 0
+
+
 def _run(options: argparse.Namespace) -> int:
     from descent.book.execute import ChapterError, execute_notebook
     from descent.book.parameters import parameters_of, parse_values, read_chapter, validate
@@ -116,6 +127,10 @@ def _parser() -> argparse.ArgumentParser:
     book.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="how many cores to use (default: all)")
     book.add_argument("--snakemake", nargs=argparse.REMAINDER, default=[], help="all that follows goes to Snakemake")
     book.set_defaults(command=_book)
+
+    pdf = commands.add_parser("pdf", help="print the rendered book as one PDF (make pdf)")
+    pdf.add_argument("-o", "--output", type=Path, help="the PDF (default: _build/descent.pdf)")
+    pdf.set_defaults(command=_pdf)
 
     run = commands.add_parser("run", help="run one chapter through papermill")
     run.add_argument("chapter", type=Path, help="chapters/NAME.md")

@@ -76,6 +76,12 @@ def imported_modules(library: Path, source: str) -> list[str]:
     return sorted(found)
 
 
+def direct_imports(library: Path, source: str) -> list[str]:
+    """Return the modules of the package that a source text names itself, sorted; arguments as ``imported_modules``."""
+    named = _imports(library, source, is_package=False, module="")
+    return sorted(module for module in named if module_path(library, module).is_file())
+
+
 def module_path(library: Path, module: str) -> Path:
     """Return the file of a module of the package (``descent.rules`` is ``rules/__init__.py``)."""
     base = library.joinpath(*module.split(".")[1:])

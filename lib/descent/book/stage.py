@@ -1,32 +1,35 @@
 """Put pages together: today's prose, the outputs of the last run, and what was judged about it.
 
 A chapter's text and its outputs live apart, so prose can change without a run. Staging joins them into a notebook under
-``_build/site`` that Jupyter Book renders without executing anything, and fills in what only the evidence knows:
-
-    ```{claims}```      what the chapter's sources claim          ```{report}```     every verdict of the book
-    ```{verdicts}```    the verdicts of this very run             ```{status}```     every run: time, memory, machine
-    {verdict}`id`       one verdict, in running text              ```{counts}```     how many claims ended how
+``_build/site`` that Jupyter Book renders without executing anything, fills in what only the evidence knows (see
+``blocks``), and puts beside the pages what they lead to: figures, notebooks, the library's source, the report as files.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
-from jupytext import read as read_text
+from PIL import Image
 
-from descent.book import report
+from descent.book.blocks import SAVED, expand
 from descent.book.evidence import Evidence
+from descent.book.notes import figure_note, masthead
+from descent.book.parameters import read_chapter
+from descent.book.portable import portable
 from descent.book.project import Project
-from descent.evidence.files import write_if_changed
+from descent.book.report_file import report_data, report_html
+from descent.book.source_pages import source_pages
+from descent.book.theme import mathjax_files
+from descent.evidence.files import dump_json, write_if_changed
 
-BLOCK = re.compile(r"^```\{(claims|verdicts|report|status|counts)\}[ \t]*\n(?:.*\n)*?```[ \t]*$", re.MULTILINE)
-BADGE = re.compile(r"\{verdict\}`([^`]+)`")
-SAVED = re.compile(r"""\bsave\(\s*\w+\s*,\s*["']([\w-]+)["']""")
+# How wide the landing page's pictures are, in pixels; cards are at most half of it.
+SMALL = 640
 
 
 def stage(project: Project, evidence: Evidence) -> Path:
@@ -40,45 +43,62 @@ def stage(project: Project, evidence: Evidence) -> Path:
         The site's folder.
     """
     site = project.build / "site"
-    kept = {site / "chapters" / "references.bib", site / "_config.yml", site / "_toc.yml"}
-    for name in ("_config.yml", "_toc.yml", "chapters/references.bib"):
-        write_if_changed(site / name, (project.root / name).read_text())
-    for path in sorted((project.root / "chapters" / "_static").rglob("*")):
-        if path.is_file():
-            target = site / "_static" / path.relative_to(project.root / "chapters" / "_static")
-            write_if_changed(target, path.read_bytes())
-            kept.add(target)
     _link(site / "lib", project.root / "lib")
-    for page in project.pages:
-        if page in project.chapters:
-            target = site / "chapters" / f"{page}.ipynb"
-            write_if_changed(target, nbformat.writes(chapter_page(project, evidence, page)) + "\n")
-            kept |= _stage_figures(project, evidence, page, site)
-        else:
-            target = site / "chapters" / f"{page}.md"
-            write_if_changed(target, expand(project.page(page).read_text(), page, evidence))
-        kept.add(target)
+    kept = set()
+    for name, content in _files(project, evidence):
+        write_if_changed(site / name, content)
+        kept.add(site / name)
     for path in site.rglob("*"):
         if path.is_file() and path not in kept and (site / "lib") not in path.parents:
             path.unlink()  # a page or figure that is no more would otherwise be rendered for ever
     return site
 
 
-def chapter_page(project: Project, evidence: Evidence, chapter: str) -> nbformat.NotebookNode:
+def _files(project: Project, evidence: Evidence) -> Iterator[tuple[str, str | bytes]]:
+    """Yield every file of the site: its path below the site's folder, and its content."""
+    for name in ("_config.yml", "_toc.yml", "chapters/references.bib"):
+        yield name, (project.root / name).read_text()
+    static = project.root / "chapters" / "_static"
+    for path in sorted(static.rglob("*")):
+        if path.is_file():
+            yield f"_static/{path.relative_to(static)}", path.read_bytes()
+    for name, path in mathjax_files().items():
+        yield f"_static/{name}", path.read_bytes()
+    for page in project.pages:
+        if page not in project.chapters:
+            yield f"chapters/{page}.md", expand(project.page(page).read_text(), page, evidence)
+            continue
+        text = read_chapter(project.page(page))
+        yield f"chapters/{page}.ipynb", nbformat.writes(chapter_page(evidence, page)) + "\n"
+        yield f"extra/notebooks/{page}.ipynb", nbformat.writes(portable(evidence, page, text)) + "\n"
+        yield f"extra/notebooks/{page}.md", project.page(page).read_text()
+        for path in sorted((project.run_path(evidence.profile.name, page, 0) / "figures").glob("*.[sp][vn]g")):
+            yield f"extra/figures/{page}/{path.name}", path.read_bytes()
+            if path.suffix == ".png":
+                yield f"extra/figures/{page}/{path.stem}.small.png", _small(path)
+    style = (static / "plain.css").read_text() if (static / "plain.css").is_file() else ""
+    script = (static / "book.js").read_text() if (static / "book.js").is_file() else ""
+    yield "extra/report.json", dump_json(report_data(evidence))
+    yield "extra/report.html", report_html(evidence, style, script)
+    for name, html in source_pages(project.root / "lib" / "descent", style).items():
+        yield f"extra/source/{name}", html
+
+
+def chapter_page(evidence: Evidence, chapter: str) -> nbformat.NotebookNode:
     """Return a chapter as a notebook with the outputs of its run and everything filled in.
 
     A chapter whose run failed shows its outputs up to the traceback, one that has not run shows none; both say so.
     """
-    notebook = read_text(project.page(chapter))
+    text = read_chapter(evidence.project.page(chapter))
     executed, failed = evidence.notebook(chapter)
     outputs = _outputs(executed) if executed else []
-    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    sources = [cell.source for cell in text.cells if cell.cell_type == "code"]
     stale = bool(outputs) and not failed and [source for source, *_ in outputs] != sources
     if stale:  # edited since, or while, it ran: outputs of other code would be a lie
         outputs = []
     cells: list[nbformat.NotebookNode] = []
     code_cells = 0
-    for cell in notebook.cells:
+    for cell in text.cells:
         cell.id = f"cell-{len(cells)}"  # jupytext makes ids at random
         cells.append(cell)
         if cell.cell_type == "markdown":
@@ -89,30 +109,16 @@ def chapter_page(project: Project, evidence: Evidence, chapter: str) -> nbformat
             code_cells += 1
             names = SAVED.findall(cell.source)
             if names and cell.outputs and not failed:
-                note = nbformat.v4.new_markdown_cell(_figure_note(chapter, names, evidence))
+                note = nbformat.v4.new_markdown_cell(figure_note(evidence, chapter, names, text))
                 note.id = f"figure-{len(cells)}"
                 cells.append(note)
-    notebook.cells = cells
-    warning = _warning(executed is not None, failed, stale, evidence)
-    if warning:
-        first = nbformat.v4.new_markdown_cell(warning)
-        first.id = "warning"
-        notebook.cells.insert(1, first)
-    notebook.metadata.pop("papermill", None)
-    return notebook
-
-
-def expand(text: str, page: str, evidence: Evidence) -> str:
-    """Return Markdown with its evidence blocks and verdict badges filled in."""
-    writers: dict[str, Callable[[], str]] = {
-        "claims": lambda: report.claims_table(evidence, page),
-        "verdicts": lambda: report.verdict_table(evidence, page),
-        "report": lambda: report.report_table(evidence),
-        "status": lambda: report.status_table(evidence),
-        "counts": lambda: report.counts(evidence),
-    }
-    text = BLOCK.sub(lambda match: writers[match[1]](), text)
-    return BADGE.sub(lambda match: report.badge(evidence.verdict(match[1], page)), text)
+    first = next((cell for cell in cells if cell.cell_type == "markdown"), None)
+    if first is not None:
+        around = f"{masthead(evidence, chapter)}\n\n{_warning(executed is not None, failed, stale, evidence)}".strip()
+        first.source = re.sub(r"^(# .+)$", lambda match: f"{match[1]}\n\n{around}", first.source, count=1, flags=re.M)
+    text.cells = cells
+    text.metadata.pop("papermill", None)
+    return text
 
 
 def _outputs(executed: nbformat.NotebookNode) -> list[tuple[str, list, int | None]]:
@@ -136,24 +142,12 @@ def _warning(executed: bool, failed: bool, stale: bool, evidence: Evidence) -> s
     return ""
 
 
-def _figure_note(chapter: str, names: list[str], evidence: Evidence) -> str:
-    files = " · ".join(
-        f"{{download}}`{ending.upper()} <figures/{chapter}/{name}.{ending}>`"
-        for name in names
-        for ending in ("svg", "png")
-    )
-    profile = evidence.profile.name
-    return f":::{{div}} figure-note\nRegenerate: `descent run chapters/{chapter}.md --profile {profile}` · {files}\n:::"
-
-
-def _stage_figures(project: Project, evidence: Evidence, chapter: str, site: Path) -> set[Path]:
-    source = project.run_path(evidence.profile.name, chapter, 0) / "figures"
-    staged = set()
-    for path in sorted(source.glob("*.[sp][vn]g")):
-        target = site / "chapters" / "figures" / chapter / path.name
-        write_if_changed(target, path.read_bytes())
-        staged.add(target)
-    return staged
+def _small(path: Path) -> bytes:
+    with Image.open(path) as image:
+        image.thumbnail((SMALL, SMALL))
+        buffer = io.BytesIO()
+        image.convert("RGB").quantize(128).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def _link(link: Path, target: Path) -> None:
@@ -161,6 +155,7 @@ def _link(link: Path, target: Path) -> None:
     relative = Path(os.path.relpath(target, link.parent))
     if link.is_symlink() and link.readlink() == relative:
         return
+    link.parent.mkdir(parents=True, exist_ok=True)
     if link.is_symlink() or link.exists():
         link.unlink() if link.is_symlink() else shutil.rmtree(link)
     link.symlink_to(relative, target_is_directory=True)
