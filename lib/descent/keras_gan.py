@@ -10,17 +10,18 @@ Nothing else in the library imports this file.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from descent.quiet import tf  # before Keras, which would import TensorFlow with its start-up messages
+
+# isort: split
 import keras
 
-from descent import rules
 from descent.games import Game
 from descent.problems.gan import LOSSES
-from descent.quiet import tf
 from descent.rules.base import Rule
+from descent.rules.text import read_rule
 from descent.simulate import BATCHES, EVALUATION, fold_seed
 
 Losses = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
@@ -49,7 +50,7 @@ class GameModel(keras.Model):
             ``(logits of real samples, logits of generated ones) -> (generator's loss, discriminator's loss)``.
         latent: number of coordinates of z, or its shape; the generator's input shape unless given. z is standard
             normal.
-        seed: gives every z.
+        seed: gives every z; step k draws from ``simulate.fold_seed(seed, BATCHES, k)``.
 
     Raises:
         ValueError: a model is not built, has nothing to train or has regularisers, the two share variables, or the
@@ -253,37 +254,6 @@ class GameModel(keras.Model):
             autocast=False,
             name=f"rule_{k}",
         )
-
-
-def read_rule(text: str) -> Rule:
-    """Make a rule of its text, such as ``"chain(sga(1.0), rmsprop_tf1(1e-4))"``.
-
-    Args:
-        text: calls of the functions of ``descent.rules``, with numbers, strings and further rules for arguments. It is
-            read, not executed.
-
-    Raises:
-        ValueError: it is anything else.
-    """
-
-    def build(node: ast.expr) -> Any:
-        if not isinstance(node, ast.Call):
-            return ast.literal_eval(node)
-        name = getattr(node.func, "id", "")
-        if name not in rules.__all__ or name in ("Rule", "stateless"):
-            raise ValueError(f"no rule {ast.unparse(node.func)!r}")
-        return getattr(rules, name)(*map(build, node.args), **{str(k.arg): build(k.value) for k in node.keywords})
-
-    try:
-        rule = build(ast.parse(text, mode="eval").body)
-        if not isinstance(rule, Rule):
-            raise ValueError("it is no rule")
-    except (SyntaxError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"rule {text!r} can't be read ({error}): write calls of descent.rules' functions with numbers, "
-            'like "chain(sga(1.0), rmsprop(1e-4))"'
-        ) from error
-    return rule
 
 
 def _check(role: str, model: keras.Model) -> None:

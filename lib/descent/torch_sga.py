@@ -18,7 +18,9 @@ Nothing else in the library imports this file, and it imports nothing of the lib
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate, pairwise
 from typing import Any, Literal
 
 try:
@@ -49,7 +51,7 @@ def symplectic_gradient(
     Args:
         losses: one scalar per player, with its graph; the graphs are not freed.
         players: for each player the tensors it owns, leaves that require gradients.
-        strength: lambda, in units of 1/curvature.
+        strength: lambda, in units of 1/curvature; at 0, xi is returned and no second derivative is taken.
         alignment: "none"; "paper" and "notebook" multiply lambda by sign(<xi, grad H> <A^T xi, grad H> / d + epsilon)
             with grad H = J^T xi, and d the number of coordinates ("paper") or of tensors ("notebook").
         epsilon: leans that sign towards +1.
@@ -61,6 +63,9 @@ def symplectic_gradient(
         TypeError, ValueError: the losses are not one scalar tensor per player.
         RuntimeError: a loss has no graph, or a freed one, or depends on nothing that its player owns.
 
+    Warns:
+        UserWarning: a loss depends on nothing that some other player owns, as when fake samples are detached.
+
     Source: Letcher et al. 2019, Algorithm 1 and section 3.2; A^T xi by mixed derivatives as in ``descent.games``.
     """
     _check(losses, players)
@@ -69,6 +74,8 @@ def symplectic_gradient(
     gradients = _first_derivatives(losses, players)
     everyone = range(len(players))
     xi = [[g.detach() for g in gradients[i][i]] for i in everyone]
+    if strength == 0:
+        return xi
     # slopes[i][j]: how l_i changes as player j moves along xi_j
     slopes = [[_dot(gradients[i][j], xi[j]) for j in everyone] for i in everyone]
     if alignment == "none":
@@ -238,10 +245,10 @@ def _check(losses: Sequence[Tensor], players: Players) -> None:
             raise ValueError(f"player {i} has no parameter that requires gradients")
 
 
-def _first_derivatives(losses: Sequence[Tensor], players: Players) -> list[list[tuple[Tensor, ...]]]:
+def _first_derivatives(losses: Sequence[Tensor], players: Players) -> list[list[list[Tensor]]]:
     """Return g[i][j] = d l_i / d w_j, with graphs."""
     flat = [p for own in players for p in own]
-    sizes = [len(own) for own in players]
+    bounds = list(pairwise(accumulate(map(len, players), initial=0)))
     rows = []
     for i, loss in enumerate(losses):
         try:
@@ -250,13 +257,17 @@ def _first_derivatives(losses: Sequence[Tensor], players: Players) -> list[list[
             if "second time" not in str(error):
                 raise
             raise RuntimeError(f"loss {i}'s graph is freed: call no backward() in the closure, SGA does it") from error
-        before = sum(sizes[:i])
-        if all(g is None for g in gradients[before : before + sizes[i]]):
-            raise RuntimeError(
-                f"loss {i} depends on no parameter of player {i}: is it detached, or are losses in another order?"
+        for j, (first, last) in enumerate(bounds):
+            if any(g is not None for g in gradients[first:last]):
+                continue
+            if j == i:
+                raise RuntimeError(f"loss {i} depends on no parameter of player {i}: are the losses in another order?")
+            warnings.warn(
+                f"loss {i} depends on no parameter of player {j}: SGA needs that dependence, so detach nothing",
+                stacklevel=3,
             )
         whole = [torch.zeros_like(p) if g is None else g for g, p in zip(gradients, flat, strict=True)]
-        rows.append([tuple(whole[sum(sizes[:j]) : sum(sizes[: j + 1])]) for j in range(len(players))])
+        rows.append([whole[first:last] for first, last in bounds])
     return rows
 
 

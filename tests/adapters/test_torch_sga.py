@@ -118,12 +118,23 @@ def test_three_players_agree_with_the_library(alignment, epsilon):
         np.testing.assert_allclose(a.numpy(), e.numpy(), rtol=1e-12, atol=1e-13)
 
 
+def test_strength_zero_is_the_base_alone():
+    pair, twin = Pair(11), Pair(11)
+    SGA(torch.optim.Adam(pair.groups(), lr=0.1), strength=0.0).step(pair.losses)
+    for loss, own in zip(twin.losses(), twin.players):
+        for p, g in zip(own, torch.autograd.grad(loss, own, retain_graph=True)):
+            p.grad = g
+    torch.optim.Adam(twin.groups(), lr=0.1).step()
+    for a, b in zip(pair.weights(), twin.weights()):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
 def test_one_player_is_left_alone_and_linear_losses_too():
     w = torch.tensor([1.0, 2.0], requires_grad=True)
     ((g,),) = symplectic_gradient([(w**3).sum()], [[w]])
     torch.testing.assert_close(g, 3 * w.detach() ** 2)
     u = torch.tensor([3.0], requires_grad=True)
-    (g,), (h,) = symplectic_gradient([w.sum(), 2 * u.sum()], [[w], [u]])
+    (g,), (h,) = symplectic_gradient([w.sum() + u.sum(), w.sum() + 2 * u.sum()], [[w], [u]])
     assert g.tolist() == [1.0, 1.0]
     assert h.tolist() == [2.0]
 
@@ -271,6 +282,21 @@ def test_a_bad_closure_is_named_and_changes_nothing(name):
         optimizer.step(lambda: closure(pair))
     for a, b in zip(before, pair.weights()):
         np.testing.assert_array_equal(a, b)
+
+
+def test_fake_samples_detached_for_the_discriminator_are_warned_of():
+    pair = Pair(12)
+    real, z = pair.data[0]
+
+    def losses():
+        fake = pair.generator(z)
+        judged = pair.discriminator(fake.detach())
+        return softplus(-pair.discriminator(fake)).mean(), (
+            softplus(-pair.discriminator(real)) + softplus(judged)
+        ).mean()
+
+    with pytest.warns(UserWarning, match="loss 1 depends on no parameter of player 0"):
+        SGA(torch.optim.SGD(pair.groups(), lr=0.1)).step(losses)
 
 
 def test_under_no_grad_the_closure_still_has_its_graph():
