@@ -68,10 +68,7 @@ def matmul_operations(function: Callable[..., Any], *args: Any) -> int:
 def _operations(op: tf.Operation) -> int:
     if op.type != "MatMul":
         return 0
-    rows, inner = op.inputs[0].shape
-    if op.get_attr("transpose_a"):
-        rows, inner = inner, rows
-    return 2 * rows * inner * op.outputs[0].shape[1]
+    return 2 * op.inputs[0].shape.num_elements() * op.outputs[0].shape[1]  # transposed or not
 
 
 def _attributes(op: tf.Operation) -> str:
