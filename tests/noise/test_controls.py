@@ -8,6 +8,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from descent.noise.controls import (
+    blocks_reading,
     correlated_reading,
     dispersion,
     log_normal_mean,
@@ -50,6 +51,17 @@ def test_scale_mixtures(tau):
     assert expected == pytest.approx(1 / (0.5 + tau**2 / np.log(1000)), rel=0.01)
     # K1 = 1000, where blocks hold enough scales; 1000 sums, so three times the slack over log 1000/log 100.
     assert mohammadi(scales * rng.normal(size=N), 1000) == pytest.approx(expected, abs=2 * SLACK)
+
+
+def test_scales_that_blocks_mix_badly():
+    # Ten scales to a block: the limit for well-mixed blocks is far off, the exact mean is not.
+    rng = np.random.default_rng(5)
+    scales = np.exp(rng.normal(size=N))
+    expected = blocks_reading(scales**2, 10)
+    assert scale_mixture_reading(scales, 10) < expected - 0.1
+    assert mohammadi(scales * rng.normal(size=N), 10) == pytest.approx(expected, abs=0.02)
+    repeated = np.tile(scales[:1000], 100)
+    assert blocks_reading(repeated**2, 1000) == pytest.approx(scale_mixture_reading(repeated, 1000), abs=1e-12)
 
 
 def test_equal_correlation():

@@ -45,14 +45,23 @@ def test_draws_have_the_moments_of_sampling_with_replacement(linear):
 
 def test_streaming_is_bounded_and_repeatable_and_compiles_once(linear):
     chunks = list(linear.stream(W, 20, seed=1))
-    traces = linear.traces
     assert [len(chunk) for chunk in chunks] == [8, 8, 4]
     again = linear.sample(W + 0.0, 20, seed=1)
     np.testing.assert_array_equal(again, np.concatenate(chunks))
-    assert linear.traces == traces
+    assert linear.traces == 1
     assert not np.any(again == linear.sample(W, 20, seed=2))
     assert len(np.unique(again[:, 0])) == 20
     np.testing.assert_array_equal(linear.noise(W, 20, seed=1), again - linear.full(W))
+
+
+def test_another_batch_size_is_another_sampler_without_its_compilation(linear):
+    other = MinibatchGradients(LEAST_SQUARES, (X, Y), batch_size=30, chunk=8)
+    linear.sample(W, 10)
+    np.testing.assert_allclose(linear.sample(W, 10, 5, batch_size=30), other.sample(W, 10, 5), rtol=1e-12)
+    np.testing.assert_allclose(linear.one_pass(W, batch_size=30), other.one_pass(W), rtol=1e-12)
+    assert linear.traces == 1 == other.traces
+    with pytest.raises(ValueError, match="batch_size is 121"):
+        linear.sample(W, 10, batch_size=121)
 
 
 def test_a_network_against_one_tape_per_minibatch():

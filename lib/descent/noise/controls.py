@@ -38,6 +38,18 @@ def scale_mixture_reading(scales: Any, block: int) -> float:
     return _reading(dispersion(scales), block)
 
 
+def blocks_reading(variances: Any, block: int) -> float:
+    """Return the estimator's mean reading on independent Gaussians, exactly, in the blocks that they stand in.
+
+    Args:
+        variances: s_i^2 > 0, in the sample's order, shape [n]; the last n mod K1 are left out.
+        block: K1.
+    """
+    variances = np.asarray(variances, dtype=float)
+    used = variances[: len(variances) // block * block].reshape(-1, block)
+    return _reading(0.5 * np.log(used.mean(axis=1)).mean() - 0.5 * np.log(used).mean(), block)
+
+
 def correlated_reading(variance_ratio: float, block: int) -> float:
     """Return the estimator's limit on correlated Gaussian terms of equal scale.
 

@@ -18,7 +18,7 @@ class MinibatchGradients:
     Args:
         game: a one-player game whose batch is a nested structure of tensors, examples on axis 0; its loss is a mean.
         data: all examples, structured like a batch.
-        batch_size: b.
+        batch_size: b, which each call may replace.
         select: the part of the gradient that is wanted, ``player's gradient -> vector``; all of it by default.
         chunk: minibatches per compiled call, which bounds the memory and names the random stream.
 
@@ -42,40 +42,41 @@ class MinibatchGradients:
         )
         self.data = tf.nest.map_structure(tf.convert_to_tensor, data)
         self.examples = int(tf.nest.flatten(self.data)[0].shape[0])
-        if not 1 <= batch_size <= self.examples:
-            raise ValueError(f"batch_size is {batch_size}; there are {self.examples} examples")
+        self._size(batch_size)
         self._many = tf.function(self._many_graph, reduce_retracing=True)
         self._full = tf.function(lambda params, data: self._gradient(params, data))
-        self._draw = tf.function(self._draw_graph)
+        self._fresh = tf.function(self._fresh_graph)
 
     def full(self, params: Vector) -> np.ndarray:
         """Return the gradient over all examples, shape [coordinates]."""
         return self._full(params, self.data).numpy()
 
-    def stream(self, params: Vector, count: int, seed: int = 0) -> Iterator[np.ndarray]:
+    def stream(self, params: Vector, count: int, seed: int = 0, batch_size: int | None = None) -> Iterator[np.ndarray]:
         """Yield gradients of independent minibatches, each drawn with replacement.
 
         Args:
             params: the player's weights.
             count: how many minibatches.
             seed: gives every draw.
+            batch_size: b of this call, by default the sampler's; another b compiles nothing.
 
         Yields:
             Arrays of shape [up to chunk, coordinates]; no more than one is held at a time.
         """
+        size = tf.constant(self._size(batch_size or self.batch_size))
         for first in range(0, count, self.chunk):
-            indices = self._draw(tf.constant([seed, first // self.chunk], tf.int32))
-            yield self._many(params, indices[: count - first]).numpy()
+            draw = tf.constant([seed, first // self.chunk], tf.int32)
+            yield self._fresh(params, draw, tf.constant(min(self.chunk, count - first)), size).numpy()
 
-    def sample(self, params: Vector, count: int, seed: int = 0) -> np.ndarray:
+    def sample(self, params: Vector, count: int, seed: int = 0, batch_size: int | None = None) -> np.ndarray:
         """Return what ``stream`` yields as one array, shape [count, coordinates]."""
-        return np.concatenate(list(self.stream(params, count, seed)))
+        return np.concatenate(list(self.stream(params, count, seed, batch_size)))
 
-    def noise(self, params: Vector, count: int, seed: int = 0) -> np.ndarray:
+    def noise(self, params: Vector, count: int, seed: int = 0, batch_size: int | None = None) -> np.ndarray:
         """Return ``sample`` minus ``full``: gradient noise, of mean exactly 0, shape [count, coordinates]."""
-        return self.sample(params, count, seed) - self.full(params)
+        return self.sample(params, count, seed, batch_size) - self.full(params)
 
-    def one_pass(self, params: Vector) -> np.ndarray:
+    def one_pass(self, params: Vector, batch_size: int | None = None) -> np.ndarray:
         """Return the gradients of one pass through the examples in their order, shape [whole minibatches, coordinates].
 
         Departures: the last minibatch is left out where it would be smaller.
@@ -83,14 +84,19 @@ class MinibatchGradients:
         return np.concatenate(
             [
                 self._many(params, tf.constant(order)).numpy()
-                for order in _split(in_order(self.examples, self.batch_size), self.chunk)
+                for order in _split(in_order(self.examples, self._size(batch_size or self.batch_size)), self.chunk)
             ]
         )
 
     @property
     def traces(self) -> int:
         """How many times the gradient was traced; tests hold it."""
-        return self._many.experimental_get_tracing_count()
+        return self._fresh.experimental_get_tracing_count()
+
+    def _size(self, batch_size: int) -> int:
+        if not 1 <= batch_size <= self.examples:
+            raise ValueError(f"batch_size is {batch_size}; there are {self.examples} examples")
+        return batch_size
 
     def _gradient(self, params: Vector, batch: Any) -> tf.Tensor:
         return vectors.flatten(self.select(self.game.at(batch).gradient((params,))[0]))
@@ -101,8 +107,10 @@ class MinibatchGradients:
 
         return tf.vectorized_map(one, indices)
 
-    def _draw_graph(self, seed: tf.Tensor) -> tf.Tensor:
-        return tf.random.stateless_uniform([self.chunk, self.batch_size], seed, 0, self.examples, tf.int32)
+    def _fresh_graph(self, params: Vector, seed: tf.Tensor, count: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+        # Whole chunks are drawn, so that a shorter one begins with the same minibatches.
+        indices = tf.random.stateless_uniform([self.chunk, size], seed, 0, self.examples, tf.int32)
+        return self._many_graph(params, indices[:count])
 
 
 def in_order(examples: int, batch_size: int) -> np.ndarray:

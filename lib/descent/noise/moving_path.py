@@ -27,7 +27,7 @@ class MovingPath:
     def __init__(self, game: Game, data: Any, select: Callable[[Vector], Vector] | None = None):
         self.game, self.select = game, select or (lambda gradient: gradient)
         self.data = tf.nest.map_structure(tf.convert_to_tensor, data)
-        self._epoch = tf.function(self._epoch_graph, reduce_retracing=True)
+        self._epoch: Any = None
 
     def epoch(self, params: Vector, learning_rates: Any, order: Any) -> tuple[Vector, np.ndarray]:
         """Train for one epoch.
@@ -40,7 +40,7 @@ class MovingPath:
         Returns:
             (params after the epoch, differences of shape [networks, minibatches, coordinates]).
         """
-        params, noise = self._epoch(params, tf.convert_to_tensor(learning_rates), tf.convert_to_tensor(order))
+        params, noise = self._run(params, learning_rates, order)
         return params, noise.numpy()
 
     def checkpoints(
@@ -55,7 +55,7 @@ class MovingPath:
         done = 0
         for wanted in at:
             for _ in range(done, wanted):
-                params, _ = self._epoch(params, tf.convert_to_tensor(learning_rates), tf.convert_to_tensor(order))
+                params, _ = self._run(params, learning_rates, order)
             after, noise = self.epoch(params, learning_rates, order)
             yield wanted, params, noise
             params, done = after, wanted + 1
@@ -63,7 +63,15 @@ class MovingPath:
     @property
     def traces(self) -> int:
         """How many times the epoch was traced; tests hold it at one."""
-        return self._epoch.experimental_get_tracing_count()
+        return 0 if self._epoch is None else self._epoch.experimental_get_tracing_count()
+
+    def _run(self, params: Vector, learning_rates: Any, order: Any) -> tuple[Vector, tf.Tensor]:
+        rates, order = tf.constant(learning_rates, tf.float64), tf.constant(order, tf.int32)
+        arguments = tf.nest.map_structure(tf.convert_to_tensor, params), rates, order
+        if self._epoch is None:  # compiled once for any number of networks, minibatches and images in them
+            signature = tf.nest.map_structure(_open_shape, arguments)
+            self._epoch = tf.function(self._epoch_graph, input_signature=signature)
+        return self._epoch(*arguments)
 
     def _epoch_graph(self, params: Vector, rates: tf.Tensor, order: tf.Tensor) -> tuple[Vector, tf.Tensor]:
         def gradients(params, batch):
@@ -87,6 +95,13 @@ class MovingPath:
         noise = tf.TensorArray(start.dtype, size=count, element_shape=start.shape)
         _, params, noise = tf.while_loop(lambda k, *_: k < count, step, (tf.constant(0), params, noise))
         return params, tf.transpose(noise.stack(), [1, 0, 2])
+
+
+def _open_shape(tensor: tf.Tensor) -> tf.TensorSpec:
+    """A network's weights keep their shape behind the leading axis; orders and rates have none to keep."""
+    if tensor.dtype.is_integer:
+        return tf.TensorSpec([None, None], tensor.dtype)
+    return tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype)
 
 
 def stack(networks: Iterable[Vector]) -> Vector:

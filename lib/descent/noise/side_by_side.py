@@ -38,6 +38,8 @@ class Readings:
         median: of these, a NaN counted as smaller than any number (and 0 if it is itself the median).
         median_gaussian: the same, on Gaussian vectors of the sample's covariance.
         projections_rejected: share of random directions in which D'Agostino's test rejects normality at 5%.
+        projections_rejected_gaussian: the same, on Gaussian vectors of the sample's covariance; where noise lives in few
+            dimensions, it scatters widely about 5%.
         dead: share of coordinates that never vary.
         kurtosis: median excess kurtosis of the coordinates that vary.
         anatomy: a pooled reading with K1 a fifth of the vectors, taken apart.
@@ -51,6 +53,7 @@ class Readings:
     median: float
     median_gaussian: float
     projections_rejected: float
+    projections_rejected_gaussian: float
     dead: float
     kurtosis: float
     anatomy: Anatomy
@@ -71,7 +74,7 @@ def readings(noise: Any, seed: int = 0, directions: int = 200) -> Readings:
     alive = noise[:, varies]
     standard = alive / alive.std(axis=0)
     coordinates = per_coordinate(alive)
-    across = np.random.default_rng(seed).normal(size=(alive.shape[1], directions))
+    across = np.random.default_rng(seed).standard_normal((alive.shape[1], directions), dtype=np.float32)
     return Readings(
         pooled=published(noise),
         pooled_gaussian=published(full),
@@ -80,9 +83,10 @@ def readings(noise: Any, seed: int = 0, directions: int = 200) -> Readings:
         coordinates=coordinates,
         median=low_median(coordinates),
         median_gaussian=low_median(per_coordinate(full[:, varies])),
-        projections_rejected=float(np.mean(normaltest(alive @ across).pvalue < 0.05)),
+        projections_rejected=_rejected(alive @ across),
+        projections_rejected_gaussian=_rejected(full[:, varies] @ across),
         dead=float(1 - varies.mean()),
-        kurtosis=float(np.median((standard**4).mean(axis=0) - 3)),
+        kurtosis=float(np.median(np.square(np.square(standard)).mean(axis=0) - 3)),  # ** 4 is ten times slower
         anatomy=anatomy(noise, min(len(noise) // 5, int(varies.sum())), seed),
     )
 
@@ -100,3 +104,7 @@ def per_coordinate(noise: np.ndarray) -> np.ndarray:
 def low_median(estimates: np.ndarray) -> float:
     """Return the median with every NaN counted as 0."""
     return float(np.median(np.nan_to_num(estimates, nan=0.0)))
+
+
+def _rejected(projections: np.ndarray) -> float:
+    return float(np.mean(normaltest(projections).pvalue < 0.05))
