@@ -38,8 +38,8 @@ class Readings:
         median: of these, a NaN counted as smaller than any number (and 0 if it is itself the median).
         median_gaussian: the same, on Gaussian vectors of the sample's covariance.
         projections_rejected: share of random directions in which D'Agostino's test rejects normality at 5%.
-        projections_rejected_gaussian: the same, on Gaussian vectors of the sample's covariance; where noise lives in few
-            dimensions, it scatters widely about 5%.
+        projections_rejected_gaussian: the same, on Gaussian vectors of the sample's covariance; where noise lives in
+            few dimensions, it scatters widely about 5%.
         dead: share of coordinates that never vary.
         kurtosis: median excess kurtosis of the coordinates that vary.
         anatomy: a pooled reading with K1 a fifth of the vectors, taken apart.
