@@ -1,0 +1,67 @@
+"""A small convolutional network as pure functions, written with matrix products, so that lanes of it can be mapped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from descent.quiet import tf
+
+Layer = tuple[tf.Tensor, tf.Tensor]
+
+
+@dataclass(frozen=True)
+class Convolutional:
+    """Convolutions of 3 x 3 pixels with stride 2, each with ReLU, then a linear layer on all that is left.
+
+    Args:
+        shape: (height, width, channels) of an image.
+        channels: of each convolution.
+        classes: outputs.
+    """
+
+    shape: tuple[int, int, int]
+    channels: tuple[int, ...] = (8, 16)
+    classes: int = 10
+
+    def init(self, seed: tf.Tensor, dtype: tf.DType = tf.float32) -> list[Layer]:
+        """Draw one (W, b) per layer: W of shape [9 inputs, outputs], normal with variance 2/rows; b zero."""
+        height, width, depth = self.shape
+        sizes = []
+        for channels in self.channels:
+            sizes.append((9 * depth, channels))
+            height, width, depth = -(-height // 2), -(-width // 2), channels
+        sizes.append((height * width * depth, self.classes))
+        keys = [tf.random.experimental.stateless_fold_in(seed, k) for k in range(len(sizes))]
+        return [
+            (
+                tf.random.stateless_truncated_normal(size, key, stddev=(2 / size[0]) ** 0.5, dtype=dtype),
+                tf.zeros([size[1]], dtype),
+            )
+            for size, key in zip(sizes, keys, strict=True)
+        ]
+
+    def __call__(self, params: list[Layer], x: tf.Tensor) -> tf.Tensor:
+        """Return logits [n, classes] of images [n, height, width, channels], or [n, pixels] row by row."""
+        x = tf.reshape(x, [-1, *self.shape])
+        for w, b in params[:-1]:
+            x = tf.nn.relu(tf.matmul(patches(x), w) + b)
+        w, b = params[-1]
+        return tf.matmul(tf.reshape(x, [-1, w.shape[0]]), w) + b
+
+
+def patches(x: tf.Tensor) -> tf.Tensor:
+    """Return the 3 x 3 neighbourhoods of every other pixel of images [n, h, w, c], zeros beyond the edge.
+
+    The shape is [n, ceil(h/2), ceil(w/2), 9 c]. ``tf.image.extract_patches`` does the same, but can't be mapped.
+    """
+    height, width = x.shape[1:3]
+    pad = [[0, 0], *(_margins(size) for size in (height, width)), [0, 0]]
+    x = tf.pad(x, pad)
+    rows, columns = -(-height // 2), -(-width // 2)
+    shifted = [x[:, i : i + 2 * rows - 1 : 2, j : j + 2 * columns - 1 : 2] for i in range(3) for j in range(3)]
+    return tf.concat(shifted, -1)
+
+
+def _margins(size: int) -> list[int]:
+    total = 2 * (-(-size // 2) - 1) + 3 - size
+    return [total // 2, total - total // 2]

@@ -1,0 +1,112 @@
+"""A stretch of inner training as a differentiable function of the optimiser's weights: what meta-gradients are made of.
+
+Lanes of inner problems advance together, each step of all lanes one mapped computation. A stretch that starts where the
+last one ended is *truncation*: weights are blamed for what they do within a stretch, not for where it began.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from descent import vectors
+from descent.learned.base import LearnedOptimizer, Weights
+from descent.learned.tasks import Task
+from descent.quiet import tf
+from descent.vectors import Vector
+
+TINY = 1e-15
+
+
+class Inner(NamedTuple):
+    """Inner problems under way: parameters, rule's state and context, leaves of shape [lanes, ...]."""
+
+    params: Vector
+    state: Any
+    context: Any
+
+
+@dataclass(frozen=True)
+class Unroll:
+    """A stretch of inner training and its meta-loss.
+
+    Args:
+        optimizer: that is learned.
+        task: inner problems.
+        length: inner steps of a stretch.
+        measure: what is averaged, "log" log(loss + 1e-15) or "plain" loss; each on a minibatch that the parameters have
+            not seen.
+        at: "all" the mean over the parameters after each step of the stretch, or "final" after the last one.
+        stop_gradient: hold the inner gradients constant when the meta-loss is differentiated. True is first-order: the
+            weights are not told that other parameters would have had other gradients. False differentiates exactly.
+
+    Source: Andrychowicz et al. 2016, section 2 ("all", "plain", stop_gradient=True); Shahid 2017, in whose code the
+    meta-loss is "log" and stop_gradient False.
+    """
+
+    optimizer: LearnedOptimizer
+    task: Task
+    length: int = 20
+    measure: Literal["log", "plain"] = "log"
+    at: Literal["all", "final"] = "all"
+    stop_gradient: bool = True
+
+    def start(self, weights: Weights, key: tf.Tensor, lanes: int) -> Inner:
+        """Draw fresh inner problems."""
+        params, context = self.task.start(key, lanes)
+        init = self.optimizer.rule(weights).init
+        return Inner(params, tf.vectorized_map(lambda w: init((w,)), params), context)
+
+    def __call__(
+        self, weights: Weights, inner: Inner, key: tf.Tensor, per_lane: bool = False, copies: int = 1
+    ) -> tuple[tf.Tensor, Inner]:
+        """Advance all lanes by ``length`` steps.
+
+        Args:
+            weights: of the optimiser, shared by all lanes, or with a leading axis of lanes if ``per_lane``.
+            inner: where the lanes are.
+            key: gives every minibatch of the stretch.
+            per_lane: whether each lane has weights of its own.
+            copies: how many times the lanes repeat: lanes l and l + lanes/copies see the same minibatches.
+
+        Returns:
+            The meta-loss of each lane, shape [lanes], and where the lanes are now.
+        """
+        lanes = tf.nest.flatten(inner.params)[0].shape[0]
+
+        def batch(step: tf.Tensor | int) -> Any:
+            drawn = self.task.batch(tf.random.experimental.stateless_fold_in(key, step), lanes // copies)
+            return tf.nest.map_structure(lambda x: tf.concat([x] * copies, 0), drawn) if copies > 1 else drawn
+
+        def one_lane(lane):
+            own, params, state, context, batch = lane
+            rule = self.optimizer.rule(own if per_lane else weights)
+            game = self.task.game.at((context, batch))
+            (loss,), xi = game.losses_and_gradient((params,))
+            if self.stop_gradient:
+                xi = tf.nest.map_structure(tf.stop_gradient, xi)
+            change, state = rule.update(xi, state, (params,), game)
+            return self._measured(loss), vectors.add(params, change[0]), state
+
+        def body(step, total, params, state):
+            mapped = (weights if per_lane else (), params, state, inner.context, batch(step))
+            measured, params, state = tf.vectorized_map(one_lane, mapped)
+            # the parameters before the stretch's first step are not its doing
+            counts = tf.cast(step > 0, measured.dtype) if self.at == "all" else 0
+            return step + 1, total + counts * measured, params, state
+
+        zero = tf.zeros([lanes], tf.nest.flatten(inner.params)[0].dtype)
+        _, total, params, state = tf.while_loop(
+            lambda step, *_: step < self.length,
+            body,
+            (tf.constant(0), zero, inner.params, inner.state),
+            maximum_iterations=self.length,
+        )
+        last = tf.vectorized_map(
+            lambda lane: self._measured(self.task.loss(*lane)), (params, inner.context, batch(self.length))
+        )
+        count = self.length if self.at == "all" else 1
+        return (total + last) / vectors.cast(count, last.dtype), Inner(params, state, inner.context)
+
+    def _measured(self, loss: tf.Tensor) -> tf.Tensor:
+        return tf.math.log(loss + vectors.cast(TINY, loss.dtype)) if self.measure == "log" else loss
