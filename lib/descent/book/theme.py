@@ -33,13 +33,22 @@ def mathjax_files() -> dict[str, Path]:
 
 
 def _tidy(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Leave out thebe, which would fetch a server from elsewhere, and what Jupyter Book's configuration adds twice."""
-    kept: dict[str, Any] = {}
+    """Keep what a page needs: Jupyter Book puts every script and style sheet of ``_static`` on every page.
+
+    Thebe, which fetches a server from elsewhere, goes too, and roles that browsers no longer know.
+    """
+    scripts: dict[str, Any] = {}
     for script in context["script_files"]:
         attributes = getattr(script, "attributes", {})
-        if "thebe" not in f"{script} {attributes}":
-            name = str(getattr(script, "filename", "")) or str(attributes)
-            if name not in kept or "defer" in attributes:
-                kept[name] = script
-    context["script_files"] = list(kept.values())
-    context["css_files"] = [style for style in context["css_files"] if "thebe" not in str(style)]
+        name = str(getattr(script, "filename", "") or attributes)
+        if not any(word in f"{name} {attributes}" for word in ("thebe", "_static/live/")):
+            if name not in scripts or "defer" in attributes:
+                scripts[name] = script
+    if not any("mathjax" in name and "defer" in script.attributes for name, script in scripts.items()):
+        scripts = {name: script for name, script in scripts.items() if "mathjax" not in name}  # no formula here
+    context["script_files"] = list(scripts.values())
+    others = ("thebe", "plain.css", "print.css")
+    context["css_files"] = [style for style in context["css_files"] if not any(word in str(style) for word in others)]
+    if "body" in context:
+        body = context["body"].replace(' role="doc-biblioentry"', ' role="listitem"')
+        context["body"] = body.replace(' role="doc-backlink"', "")
