@@ -6,6 +6,7 @@ CORES   ?= $(shell getconf _NPROCESSORS_ONLN)
 EXTRAS  ?= torch
 CHAPTER ?=
 
+CODE := $(wildcard lib tests benchmarks)
 VENV := .venv
 BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
@@ -22,8 +23,8 @@ test: $(VENV)/.test ## run the tests
 	@$(BIN)/python -m pytest -n $(CORES) --dist loadfile
 
 check: $(VENV)/.test ## format, lint, types, chapters' code
-	@$(BIN)/ruff format --check lib tests benchmarks
-	@$(BIN)/ruff check lib tests benchmarks
+	@$(BIN)/ruff format --check $(CODE)
+	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/mypy
 	@$(BIN)/python -m descent.book.check
 
