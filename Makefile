@@ -11,7 +11,7 @@ VENV := .venv
 BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
 
-.PHONY: book test check lab archive clean help
+.PHONY: book test check lab pdf archive clean help
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -30,6 +30,9 @@ check: $(VENV)/.test ## format, lint, types, chapters' code
 
 lab: $(VENV)/.lab ## open the chapters in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir chapters
+
+pdf: book $(VENV)/.pdf ## print the rendered book to _build/pdf, through an installed Chromium
+	@$(BIN)/descent pdf
 
 archive: $(VENV)/.book ## keep a chapter's measurements under results/ [PROFILE=paper] CHAPTER=name
 	@$(BIN)/descent archive $(CHAPTER) --profile $(if $(filter quick,$(PROFILE)),paper,$(PROFILE))
@@ -56,6 +59,10 @@ $(VENV)/.book: pyproject.toml requirements.lock | $(BIN)/python
 $(VENV)/.test: $(VENV)/.book
 	@echo "installing what the tests compare with"
 	@$(PIP) --editable '.[dev,torch,jax]'
+	@touch $@
+
+$(VENV)/.pdf: $(VENV)/.book
+	@$(PIP) --editable '.[pdf]'
 	@touch $@
 
 $(VENV)/.lab: $(VENV)/.book
