@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from descent.experiments.mixture_measures import COLUMNS, course, markdown, measures, negative_signs, seen
+from descent.experiments.mixture_measures import COLUMNS, balanced, course, markdown, measures, negative_signs, seen
 from descent.problems.mixtures import grid
 from descent.quiet import tf
 from descent.samples import exact_good
@@ -67,6 +67,18 @@ def test_the_course_of_a_run():
     assert course(run_of(at(0), at(1)), GRID)["steps_to_all"] == 200  # never: one record more than there are
     assert course(run_of(*[at(0)] * 21), GRID)["generator_loss"] == 19.5  # the mean of the last two of twenty
     assert course(run_of(at(0)), GRID)["steps_to_all"] == 1  # diverged before the first record
+
+
+def test_losses_are_balanced_when_both_are_back_at_the_equilibrium():
+    at_start, one, both = [0.69, 1.38], [0.69, 1.2], [0.7, 1.4]
+
+    def of(*losses):
+        return balanced({"losses": np.array(losses)})
+
+    assert of(at_start, at_start, one, [1.2, 1.39], both, one) == 4
+    assert of(at_start, one, one) is None
+    assert of(at_start, at_start) is None
+    assert of(one, both) == 1
 
 
 def test_signs_are_those_of_the_product_over_d_plus_epsilon():

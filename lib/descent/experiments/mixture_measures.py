@@ -88,6 +88,22 @@ def course(run: Arrays, mixture: Mixture) -> dict[str, float]:
     }
 
 
+def balanced(run: Arrays, tolerance: float = 0.05) -> int | None:
+    """Return the first record at which both losses are back at their values at the equilibrium, ln 2 and 2 ln 2.
+
+    Args:
+        run: of ``MixtureGAN``, with its default loss.
+        tolerance: in nats.
+
+    Returns:
+        Index of the record; None if there is none. Untrained networks can't tell either, so the losses must have been
+        elsewhere before.
+    """
+    close = (np.abs(run["losses"] - np.log(2) * np.array([1, 2])) < tolerance).all(axis=1)
+    back = np.flatnonzero(close & np.logical_or.accumulate(~close))
+    return int(back[0]) if back.size else None
+
+
 def negative_signs(run: Arrays, d: int, epsilon: float = 0.1) -> float:
     """Return how often, at the records of a run, alignment would turn the adjustment round.
 
