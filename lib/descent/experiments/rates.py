@@ -18,46 +18,58 @@ from descent.simulate import BatchFn, Simulator
 from descent.vectors import Vector
 
 
-def over_rates(
-    game: Game,
-    make_rule: Callable[[tf.Variable], Rule],
-    rates: Sequence[float],
-    starts: Sequence[Vector],
-    steps: int,
-    record: Callable[[Vector, Any, Game], dict[str, tf.Tensor]],
-    every: int = 1,
-    batch: BatchFn | None = None,
-    seeds: Sequence[int] = (0,),
-) -> dict[str, np.ndarray]:
-    """Run a rule at each rate from each start.
+class OverRates:
+    """A rule on a game, ready to run at any learning rate.
 
     Args:
         game: the game.
         make_rule: learning rate -> rule; it is given a ``tf.Variable``, so that a new rate compiles nothing.
-        rates: the learning rates.
-        starts: params, one for each seed, alike in structure and shapes.
-        steps: of each run.
         record: as ``Simulator``'s, a dictionary of scalars without the key "seconds".
         every: steps between records.
         batch: as ``Simulator``'s.
-        seeds: of the batches of each start.
-
-    Returns:
-        The record's keys -> array of shape [rates, seeds, records]; where a run had already diverged, infinity for
-        floating-point records and the last value for others. And "seconds", shape [rates, seeds].
     """
-    eta = tf.Variable(rates[0], dtype=tf.nest.flatten(starts[0])[0].dtype)
-    simulator = Simulator(game, make_rule(eta), batch, record, every)
-    simulator.run(starts[0], every)  # compiles
-    out: dict[str, list[np.ndarray]] = {}
-    for rate in rates:
-        eta.assign(rate)
-        for start, seed in zip(starts, seeds, strict=True):
-            run = simulator.run(start, steps, seed, on_nan="stop")
-            for key, values in run.records.items():
-                out.setdefault(key, []).append(_padded(values, steps // every + 1))
-            out.setdefault("seconds", []).append(np.array(run.seconds))
-    return {key: np.stack(rows).reshape(len(rates), len(seeds), *rows[0].shape) for key, rows in out.items()}
+
+    def __init__(
+        self,
+        game: Game,
+        make_rule: Callable[[tf.Variable], Rule],
+        record: Callable[[Vector, Any, Game], dict[str, tf.Tensor]],
+        every: int = 1,
+        batch: BatchFn | None = None,
+    ):
+        self.game, self.make_rule, self.record, self.every, self.batch = game, make_rule, record, every, batch
+        self._ready: tuple[tf.Variable, Simulator] | None = None
+
+    def run(
+        self, rates: Sequence[float], starts: Sequence[Vector], steps: int, seeds: Sequence[int] = (0,)
+    ) -> dict[str, np.ndarray]:
+        """Run the rule at each rate from each start.
+
+        Args:
+            rates: the learning rates.
+            starts: params, one for each seed, alike in structure, shapes and dtype.
+            steps: of each run.
+            seeds: of the batches of each start.
+
+        Returns:
+            The record's keys -> array of shape [rates, seeds, records]; where a run had already diverged, infinity for
+            floating-point records and the last value for others. And "seconds", shape [rates, seeds].
+        """
+        if self._ready is None:
+            eta = tf.Variable(rates[0], dtype=tf.nest.flatten(starts[0])[0].dtype)
+            simulator = Simulator(self.game, self.make_rule(eta), self.batch, self.record, self.every)
+            simulator.run(starts[0], self.every, on_nan="stop")  # compiles, so that "seconds" need not
+            self._ready = eta, simulator
+        eta, simulator = self._ready
+        out: dict[str, list[np.ndarray]] = {}
+        for rate in rates:
+            eta.assign(rate)
+            for start, seed in zip(starts, seeds, strict=True):
+                run = simulator.run(start, steps, seed, on_nan="stop")
+                for key, values in run.records.items():
+                    out.setdefault(key, []).append(_padded(values, steps // self.every + 1))
+                out.setdefault("seconds", []).append(np.array(run.seconds))
+        return {key: np.stack(rows).reshape(len(rates), len(seeds), *rows[0].shape) for key, rows in out.items()}
 
 
 def _padded(values: np.ndarray, length: int) -> np.ndarray:
