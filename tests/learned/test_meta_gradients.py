@@ -175,7 +175,8 @@ def exact_gradient(stretches_credited):
     """d/da of the mean over K stretches of E[L_k], by Gauss-Hermite quadrature.
 
     The final loss of stretch k is H/2 START^2 prod_{j <= k} f(a + eps_j) with f(a) = (1 - H e^a)^(2 LENGTH), and the
-    eps_j are independent. ``stretches_credited(k)`` of the k factors are differentiated: all by the truth, one by truncation.
+    eps_j are independent. ``stretches_credited(k)`` of the k factors are differentiated: all by the truth, one by
+    truncation.
     """
     nodes, node_weights = np.polynomial.hermite_e.hermegauss(80)
     node_weights = node_weights / node_weights.sum()

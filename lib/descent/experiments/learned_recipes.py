@@ -137,27 +137,31 @@ def shipped_weights(name: str) -> Weights:
     return load_weights(shipped_path(name), RECIPES[name].make())
 
 
-def provenance(recipe: Recipe, seed: int, trained: MetaTrajectory) -> dict[str, Any]:
-    """Return what a weights file should say about its making."""
+def code_state() -> dict[str, Any]:
+    """Return the commit, and whether the code of meta-training differs from it; to be asked before the work."""
 
     def git(*arguments: str) -> str:
         done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)
         return done.stdout.strip()
 
+    changed = git("status", "--porcelain", "--untracked-files=no", "lib/descent/learned", __file__)
+    return {"commit": git("rev-parse", "HEAD") or "unknown", "dirty": bool(changed)}
+
+
+def provenance(recipe: Recipe, seed: int, trained: MetaTrajectory, code: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a weights file should say about its making; ``code`` is the ``code_state`` before it."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     window = max(1, len(trained.losses) // 50)
     return {
         "recipe": recipe.plain(),
         "seed": seed,
-        "commit": git("rev-parse", "HEAD") or "unknown",
-        "dirty": bool(git("status", "--porcelain", "--untracked-files=no", "lib/descent/learned", __file__)),
+        **code,
         "python": platform.python_version(),
         "versions": {name: metadata.version(name) for name in ("tensorflow", "numpy")},
         "machine": platform.machine(),
         "devices": sorted(device.device_type for device in tf.config.list_physical_devices()),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "wall_seconds": round(trained.seconds, 1),
-        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 1),
         "peak_memory_mb": usage.ru_maxrss // 1024,
         "inner_gradients": inner_gradients(recipe),
         "skipped_meta_steps": trained.skipped,
@@ -181,6 +185,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--meta-steps", type=int, help="instead of the recipe's")
     parser.add_argument("--folder", type=Path, help="where to write (default: results/paper/learning-to-optimize)")
     options = parser.parse_args(arguments)
+    code = code_state()
     for name in options.name:
         if name not in RECIPES:
             parser.error(f"no recipe {name!r}: choose from {', '.join(RECIPES)}")
@@ -191,7 +196,7 @@ def main(arguments: list[str]) -> int:
             recipe = replace(recipe, meta_steps=options.meta_steps)
         checkpoint = cache_directory() / f"meta-{name}-{options.seed}.npz"
         trained = meta_train(recipe, options.seed, checkpoint, _printed(name))
-        save_weights(path, recipe.make(), trained.weights, provenance(recipe, options.seed, trained))
+        save_weights(path, recipe.make(), trained.weights, provenance(recipe, options.seed, trained, code))
         checkpoint.unlink()
         print(path, flush=True)
     return 0

@@ -3,7 +3,7 @@ r"""Multiscale Adam: several Adams of several time scales run side by side, and 
 theta+ = theta - eta sum_i w_i s_i,     s_i = m_i^ / (sqrt(v_i^) + epsilon),     w_i >= 0, sum_i w_i = 1.
 """
 
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -65,7 +65,7 @@ def multiscale_adam(
         def update(xi: tf.Tensor, state: Moments, x: tf.Tensor) -> tuple[tf.Tensor, Moments]:
             state = moments(xi, state)
             s = proposals(state, clock)
-            mixed = tf.reduce_sum(mixture(weights, s, net) * s, 1)
+            mixed = tf.reduce_sum(mixture(weights, s) * s, 1)
             return -vectors.cast(learning_rate, x.dtype) * mixed, state
 
         return coordinatewise(rule_init, update, dtype_of(weights))
@@ -95,8 +95,9 @@ def proposals(state: Moments, clock: int = 1) -> tf.Tensor:
     return tf.where(moved, state.m / (1 - tf.pow(beta1, t)) / root, tf.zeros_like(v))
 
 
-def mixture(weights: Weights, s: tf.Tensor, net: Any) -> tf.Tensor:
-    """Return the weights w of the Adams: shape [scales] of an average, [n, scales] of the network ``net``."""
+def mixture(weights: Weights, s: tf.Tensor) -> tf.Tensor:
+    """Return the weights w of the Adams that propose s: shape [scales] of an average, [n, scales] of a network."""
     if tf.is_tensor(weights):
         return tf.abs(weights) / tf.reduce_sum(tf.abs(weights))
+    net = mlp([len(SCALES), *(b.shape[0] for _, b in weights)])
     return tf.nn.softmax(net(weights, s))
