@@ -25,7 +25,8 @@ mystnb:
     name: fig-line
 ---
 """
-PROSE = """Some prose with {cite:t}`letcher2019` and {cite:p}`gidel2019,zhang2010`, {eq}`eq-one`, {numref}`fig-line`.
+PROSE = """Some [prose](first.md), even [here](report.md#runs),
+with {cite:t}`letcher2019` and {cite:p}`gidel2019,zhang2010`, {eq}`eq-one`, {numref}`fig-line`.
 
 ```{math}
 :label: eq-one
@@ -121,6 +122,11 @@ def test_the_masthead_counts_verdicts_and_offers_the_notebook(staged):
     assert (site / "extra/notebooks/second.ipynb").is_file() and (site / "extra/notebooks/second.md").is_file()
 
 
+def test_links_between_pages_hold_where_pages_are_staged(staged):
+    text = markdown(staged() / "chapters/second.ipynb")
+    assert "[prose](first.ipynb), even [here](report.md#runs)," in text
+
+
 def test_a_live_figure_stands_on_a_still_one(staged, book):
     page = BeautifulSoup(markdown(staged() / "chapters/second.ipynb"), "html.parser")
     figure = page.select_one("figure.live#live-game")
@@ -172,6 +178,7 @@ def test_the_notebook_to_take_away_reads_well_and_runs_elsewhere(staged, tmp_pat
     assert "Letcher et al. (2019)" in text and "(Gidel et al. 2019; Zhang and Lesser 2010), (1), Figure 1." in text
     assert "x = 1 \\tag{1}" in text and "def optimistic(" in text and "> **Note.**" in text
     assert "*Figure 1: A line, Letcher et al. (2019).*" in text
+    assert ".md" not in text and "Some prose, even here," in text
     assert "## Cited" in text and "Differentiable game mechanics" in text
     execute_notebook(notebook, tmp_path / "out.ipynb", {"steps": 6}, tmp_path, {"DESCENT_RUN_DIR": ""})
     measured = json.loads((tmp_path / "_build/by-hand/run/measurements.json").read_text())

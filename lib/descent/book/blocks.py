@@ -31,6 +31,8 @@ BLOCK = re.compile(
 )
 BADGE = re.compile(r"\{verdict\}`([^`]+)`")
 INCLUDE = re.compile(r"^```\{literalinclude\} (\S+)\n((?:.*\n)*?)```[ \t]*$", re.MULTILINE)
+# A link from page to page, as it reads in the repository.
+LINK = re.compile(r"\[([^\]]+)\]\((?:\./)?([\w-]+)\.md(#[^)\s]*)?\)")
 SAVED = re.compile(r"""\bsave\(\s*\w+\s*,\s*["']([\w-]+)["']""")
 
 
@@ -54,7 +56,12 @@ def expand(text: str, page: str, evidence: Evidence) -> str:
         shown = re.search(r":pyobject: (\w+)", match[2])
         return f"{match[0]}\n\n{source_line(library, match[1], shown[1] if shown else '')}"
 
-    text = INCLUDE.sub(with_source, text)
+    def to_staged(match: re.Match) -> str:
+        # chapters are staged as notebooks
+        ending = "ipynb" if match[2] in evidence.project.chapters else "md"
+        return f"[{match[1]}]({match[2]}.{ending}{match[3] or ''})"
+
+    text = LINK.sub(to_staged, INCLUDE.sub(with_source, text))
     return BADGE.sub(lambda match: report.badge(evidence.verdict(match[1], page)), text)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nbformat
 
-from descent.book.blocks import BADGE, BLOCK, INCLUDE
+from descent.book.blocks import BADGE, BLOCK, INCLUDE, LINK
 from descent.book.citations import Citations
 from descent.book.evidence import Evidence
 from descent.evidence import Claim
@@ -89,7 +89,7 @@ class _Text:
         source = DOLLARS.sub(lambda match: self._equation(match[1], match[2]), source)
         for fence in (FENCE, DIRECTIVE):
             source = fence.sub(lambda match: _quote(match[1], match[2], match[3]), source)
-        return self.roles(TARGET.sub("", source))
+        return self.roles(LINK.sub(r"\1", TARGET.sub("", source)))
 
     def roles(self, source: str) -> str:
         """Return text with roles put into words."""

@@ -41,9 +41,9 @@ def _tidy(app: Sphinx, page: str, template: str, context: dict[str, Any], doctre
     for script in context["script_files"]:
         attributes = getattr(script, "attributes", {})
         name = str(getattr(script, "filename", "") or attributes)
-        if not any(word in f"{name} {attributes}" for word in ("thebe", "_static/live/")):
-            if name not in scripts or "defer" in attributes:
-                scripts[name] = script
+        wanted = not any(word in f"{name} {attributes}" for word in ("thebe", "_static/live/"))
+        if wanted and (name not in scripts or "defer" in attributes):
+            scripts[name] = script
     if not any("mathjax" in name and "defer" in script.attributes for name, script in scripts.items()):
         scripts = {name: script for name, script in scripts.items() if "mathjax" not in name}  # no formula here
     context["script_files"] = list(scripts.values())
