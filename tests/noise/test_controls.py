@@ -91,3 +91,6 @@ def test_zeros_under_a_floor():
     x = rng.normal(size=N) * (rng.uniform(size=N) >= 0.05)
     # The share of zeros has a standard error of 2e-4, which log(floor) = -36 turns into .003.
     assert mohammadi(x, BLOCK, floor=2.2e-16) == pytest.approx(zeros_reading(0.05, 2.2e-16, BLOCK), abs=SLACK)
+    # Half zeros, where a block's number of terms matters as well: in 1/alpha, whose standard error is near .003.
+    x = rng.normal(size=N) * (rng.uniform(size=N) >= 0.5)
+    assert 1 / mohammadi(x, BLOCK, floor=1e-9) == pytest.approx(1 / zeros_reading(0.5, 1e-9, BLOCK), abs=0.015)

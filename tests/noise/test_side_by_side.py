@@ -49,6 +49,8 @@ def test_dead_coordinates_stay_dead_in_the_stand_ins():
     assert found.pooled == pytest.approx(zeros_reading(0.1, PUBLISHED_FLOOR, 400), abs=0.1)
     assert found.pooled_gaussian == pytest.approx(found.pooled, abs=0.1)
     assert found.pooled_standardised > 1.8
+    noise[:, ::10] = 7.0  # never varied in the sample: as dead as zero
+    assert readings(noise, seed=3).pooled == found.pooled
 
 
 def test_the_published_reading_is_the_repositorys():

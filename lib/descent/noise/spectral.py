@@ -24,7 +24,7 @@ def kogon_williams(x: Any) -> np.ndarray:
         ValueError: see ``as_columns``; or the quartiles of a column coincide.
 
     Source: Koutrouvelis 1980; frequencies .1, .2, ..., 1 in units of the scale as Kogon & Williams 1998 have them.
-    Departures: the scale is first half the distance of the quartiles, then the line's own; |phi|^2 is made unbiased.
+    Departures: the scale is first half the distance of the quartiles, then the line's own.
     """
     return stable_fit(x)[0]
 
@@ -57,12 +57,11 @@ def _fit(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _line(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the slope alpha of the regression, and the logarithm of the scale that its intercept gives."""
-    n = len(x)
     turn = np.exp(1j * FREQUENCIES[0] * x)  # the frequencies are multiples of the first: powers of one exponential
     power, squares = np.ones_like(turn), []
     for _ in FREQUENCIES:
         power *= turn
-        squares.append((n * np.abs(power.mean(axis=0)) ** 2 - 1) / (n - 1))
+        squares.append(np.abs(power.mean(axis=0)) ** 2)
     tiny = 1e-12
     heights = np.log(-np.log(np.clip(squares, tiny, 1 - tiny)))
     log_t = np.log(FREQUENCIES)
