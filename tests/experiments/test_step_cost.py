@@ -3,7 +3,7 @@ import pytest
 
 from descent import vectors
 from descent.experiments.spectra import standard_gaussian_gan
-from descent.experiments.step_cost import memory_needed, peak_bytes, refuse_beyond, step_cost
+from descent.experiments.step_cost import memory_needed, peak_bytes, refuse_beyond, step_costs
 from descent.quiet import tf
 from descent.rules import chain, rmsprop_tf1, sga
 
@@ -48,7 +48,7 @@ def test_foretold_memory_covers_a_step_and_is_not_absurd(dimension, width):
     experiment = standard_gaussian_gan(dimension, width)
     params = experiment.params(0)
     game = experiment.game.at(experiment.draw(tf.constant([0, 1]), tf.constant(0)))
-    cost = step_cost(chain(sga(1.0), rmsprop_tf1(1e-4)), game, params, repeats=2)
+    (cost,) = step_costs([(chain(sga(1.0), rmsprop_tf1(1e-4)), game, params)], rounds=2)
     held = cost.peak + 2 * 4 * vectors.size(params)  # and the parameters, and the state
     assert cost.seconds > 0
     assert held <= sum(memory_needed(dimension, width)) <= 6 * held

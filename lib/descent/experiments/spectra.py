@@ -59,14 +59,14 @@ def spectra(
         seed: gives the start, every batch, and the latents of the records.
 
     Returns:
-        steps [r]; eigenvalues [r, d] of the generated covariance, largest first; mean [r], the Euclidean norm of the
-        generated mean; losses [r, 2], the generator's and the discriminator's; seconds_per_step.
+        steps [r]; eigenvalues [r, d] of the generated covariance, largest first; mean [r, d], of the samples; losses
+        [r, 2], the generator's and the discriminator's; seconds_per_step.
     """
     settings = {
         "experiment": {key: value for key, value in vars(experiment).items() if key != "mixture"},
         "mixture": [experiment.mixture.centres.tolist(), experiment.mixture.std],
         "run": [name, eta, steps, every, seed],
-        "code": code_hash(make_rule, *CODE, MixtureGAN.run, MixtureGAN.draw, MixtureGAN.params, eigenvalues),
+        "code": code_hash(make_rule, *CODE, MixtureGAN.run, MixtureGAN.draw, MixtureGAN.params, eigenvalues, spectra),
         "tensorflow": tf.__version__,
     }
 
@@ -76,7 +76,7 @@ def spectra(
         return {
             **result,
             "eigenvalues": np.array([eigenvalues(x) for x in samples]),
-            "mean": np.array([np.linalg.norm(x.mean(0, dtype=np.float64)) for x in samples]),
+            "mean": samples.mean(1, dtype=np.float64),
         }
 
     return kept(folder, f"spectra-{name}-{eta:g}-{steps}-{seed}", settings, compute)

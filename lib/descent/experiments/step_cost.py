@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -28,34 +30,36 @@ class StepCost(NamedTuple):
     peak: int
 
 
-def step_cost(rule: Rule, game: Game, params: Vector, repeats: int = 20) -> StepCost:
-    """Measure one step of a rule, compiled.
+def step_costs(cases: Sequence[tuple[Rule, Game, Vector]], rounds: int = 15, repeats: int = 3) -> list[StepCost]:
+    """Measure one compiled step of each of some rules on some games.
 
     Args:
-        rule: the rule.
-        game: with its batch.
-        params: where to step from.
-        repeats: steps timed.
+        cases: (rule, game with its batch, params to step from).
+        rounds: passes over all cases: turn by turn, so that a busy spell of the machine hits all of them alike.
+        repeats: steps timed per case and round.
 
     Returns:
-        Seconds, the least of all repeats: other programs on the machine only ever add. Bytes as ``peak_bytes`` counts.
+        Per case, seconds: the least of all its steps, as other programs on the machine only ever add. Bytes: as
+        ``peak_bytes`` counts.
     """
+    steps, least = [], [float("inf")] * len(cases)
+    for rule, game, params in cases:
+        step = tf.function(partial(_step, rule, game), autograph=False).get_concrete_function(params, rule.init(params))
+        step(params, rule.init(params))
+        steps.append(step)
+    for _ in range(rounds):
+        for k, (step, (rule, _, params)) in enumerate(zip(steps, cases, strict=True)):
+            state = rule.init(params)
+            for _ in range(repeats):
+                began = time.perf_counter()
+                tf.nest.flatten(step(params, state))[0].numpy()
+                least[k] = min(least[k], time.perf_counter() - began)
+    return [StepCost(seconds, peak_bytes(step.graph)) for seconds, step in zip(least, steps, strict=True)]
 
-    @tf.function(autograph=False)
-    def step(params, state):
-        change, state = rule.update(game.gradient(params), state, params, game)
-        return vectors.add(params, change), state
 
-    state = rule.init(params)
-    graph = step.get_concrete_function(params, state).graph
-    for _ in range(2):
-        step(params, state)
-    seconds = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        tf.nest.flatten(step(params, state))[0].numpy()
-        seconds.append(time.perf_counter() - began)
-    return StepCost(min(seconds), peak_bytes(graph))
+def _step(rule: Rule, game: Game, params: Vector, state: Vector) -> tuple[Vector, Vector]:
+    change, state = rule.update(game.gradient(params), state, params, game)
+    return vectors.add(params, change), state
 
 
 def peak_bytes(graph: tf.Graph) -> int:
