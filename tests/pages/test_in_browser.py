@@ -35,13 +35,13 @@ def listen(page, origin):
 
 def settle(page):
     """Wait until formulas are set and figures drawn."""
-    page.wait_for_load_state("networkidle")
+    page.wait_for_load_state("load")
     page.evaluate("() => window.MathJax && MathJax.startup ? MathJax.startup.promise : null")
 
 
 def addresses(html):
     """Every page of the book proper, its files that are pages, and of the library's source the first."""
-    pages = sorted(str(path.relative_to(html)) for path in html.rglob("*.html"))
+    pages = sorted(str(path.relative_to(html)) for path in html.rglob("*.html") if "_static" not in path.parts)
     source = [page for page in pages if page.startswith("source/")]
     return [page for page in pages if page not in source] + source[:1]
 

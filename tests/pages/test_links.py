@@ -16,6 +16,8 @@ class Site:
         self.root = root
         self.names, self.links, self.fetched, self.pictures = {}, [], [], []
         for path in sorted(root.rglob("*.html")):
+            if "_static" in path.parts:  # the theme leaves templates there
+                continue
             soup = BeautifulSoup(path.read_text(), "html.parser")
             self.names[path.resolve()] = {e["id"] for e in soup.find_all(id=True)} | {
                 e["name"] for e in soup.find_all("a", attrs={"name": True})

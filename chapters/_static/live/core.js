@@ -16,7 +16,7 @@
   // A control is {label, get, element}; positions on the slider are mapped by `value`, shown by `show`.
   function slider({ label, min, max, step, start, value = (x) => x, show = (x) => x.toPrecision(3) }, changed) {
     const input = element("input", { type: "range", min, max, step, value: start });
-    const output = element("output", {});
+    const output = element("span", { class: "live-value" });
     const get = () => value(Number(input.value));
     const update = () => {
       output.textContent = show(get());
@@ -31,7 +31,7 @@
     const made = element("select", {}, ...options.map((name) => element("option", { value: name }, name)));
     made.value = start;
     made.addEventListener("change", changed);
-    return { element: element("label", {}, element("span", {}, label), element("output", {}), made), get: () => made.value };
+    return { element: element("label", {}, element("span", {}, label), element("span", { class: "live-value" }), made), get: () => made.value };
   }
 
   // A panel draws into [0, 1] x [0, 1] of its axes; `x` and `y` map data to the picture.
