@@ -110,17 +110,20 @@ def test_ctrl_c_keeps_finished_chapters_and_the_next_build_goes_on(built):
         text=True,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 120
-    while not all(
-        built.result("second", replicate=r).is_file()
-        and built.result("second", replicate=r).stat().st_mtime_ns > stamps[r]
-        for r in (0, 1)
-    ):
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.2)
-    time.sleep(1)  # let Snakemake hear of it
-    os.killpg(process.pid, signal.SIGINT)  # what a terminal does on Ctrl-C
-    _, stderr = process.communicate(timeout=60)
+    try:
+        deadline = time.monotonic() + 240
+        results = [built.result("second", replicate=r) for r in (0, 1)]
+        while not all(
+            path.is_file() and path.stat().st_mtime_ns > old for path, old in zip(results, stamps, strict=True)
+        ):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.2)
+        time.sleep(1)  # let Snakemake hear of it
+        os.killpg(process.pid, signal.SIGINT)  # what a terminal does on Ctrl-C
+        _, stderr = process.communicate(timeout=120)
+    finally:
+        if process.poll() is None:  # a failure here must not hold the build's lock for the tests to come
+            os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 130 and "the same command goes on" in stderr
     assert not built.result("first").is_file()
     survivors = subprocess.run(["pgrep", "-g", str(process.pid)], capture_output=True, text=True, check=False)
