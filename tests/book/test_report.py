@@ -8,6 +8,7 @@ from markdown_it import MarkdownIt
 
 from descent.book import report
 from descent.book.evidence import Evidence
+from descent.book.plain_maths import plain
 from descent.book.project import Project
 from descent.book.report_file import report_data, report_html
 from descent.evidence.verdicts import OUTCOMES, Verdict
@@ -45,6 +46,20 @@ def evidence(book):
 )
 def test_measurements_read_short(value, interval, text):
     assert report.measured(value, interval) == text
+
+
+@pytest.mark.parametrize(
+    ("tex", "text"),
+    [
+        (r"below $2\mu/r^2$, never", "below 2μ/r², never"),
+        (r"$1/(\sqrt{3}\,\sigma)$", "1/(√3 σ)"),
+        (r"momentum $-\tfrac12$ and $\frac{1}{\mu}$", "momentum −1/2 and 1/μ"),
+        (r"$x^\top A y$, $10^{-3}$, $e^{x}$", "xᵀA y, 10⁻³, e^x"),
+        ("it costs 3 dollars", "it costs 3 dollars"),
+    ],
+)
+def test_mathematics_reads_without_typesetting(tex, text):
+    assert plain(tex) == text
 
 
 def test_every_outcome_has_a_sign_of_its_own():

@@ -40,7 +40,7 @@
       this.width = 320;
       this.height = square ? 300 : 250;
       this.left = 46;
-      this.right = 308;
+      this.right = 300;
       this.top = 12;
       this.bottom = this.height - 38;
       this.xRange = x;

@@ -95,15 +95,15 @@
         const gaussian = (x) => log(2 / (Math.sqrt(2 * Math.PI) * deviation)) - ((x * x) / (2 * deviation * deviation)) * Math.LOG10E;
         shape.line("b", xs.map((x) => [x, gaussian(10 ** x)]));
         shape.line("a", xs.map((x) => [x, log(density(10 ** x, tau) + 1e-300)]));
-        shape.text("a-text", 2.95, -0.3, "pooled (solid)", "end");
-        shape.text("b-text", 2.95, -1.1, "Gaussian, same variance (dashed)", "end");
+        shape.text("a-text", -0.92, -7.7, "pooled (solid)");
+        shape.text("b-text", -0.92, -8.5, "Gaussian, same variance (dashed)");
         estimate.clear(`The estimate against K1: ${limit.toFixed(2)} at K1 = ${block}, where a Gaussian has 2.`);
         estimate.line("axis", [[0.3, 2], [4, 2]]);
         const blocks = Array.from({ length: 75 }, (_, k) => 0.31 + k / 20);
         estimate.line("a", blocks.map((b) => [b, reading(tau * tau, 10 ** b)]));
         estimate.dot("dot-a", log(block), sample, 5);
         estimate.dot("dot-b", log(block), alone, 5);
-        estimate.text("b-text", 3.95, 1.86, "each value over its own scale", "end");
+        estimate.text("b-text", 3.95, 2.08, "each value over its own scale", "end");
         estimate.text("a-text", 3.95, 0.12, "pooled: formula and one sample", "end");
         return `Every value is Gaussian (α = 2). Pooled, the estimator reads ${sample.toFixed(2)} off ${SIZE.toLocaleString("en")} of them ` +
           `(formula: ${limit.toFixed(2)}); with each value divided by its own scale, ${alone.toFixed(2)}.`;

@@ -8,6 +8,7 @@ from typing import Any
 
 from descent.book.citations import Citations
 from descent.book.evidence import Evidence
+from descent.book.plain_maths import plain
 from descent.book.report import SIGNS, anchor, counts, measured, slug
 from descent.evidence.verdicts import Verdict
 
@@ -97,12 +98,13 @@ RUN_HEAD = ("Chapter", "Replicate", "Seconds", "Peak memory", "Machine", "Tensor
 def _row(verdict: Verdict, archived: Verdict | None, source: str) -> str:
     checks = "".join(
         f"<li><code>{escape(check['measurement'])}</code> {escape(check['expected'])}, measured "
-        f"{measured(check['measured'], check['interval'])}: {escape(check['reason'])}</li>"
+        f"{measured(check['measured'], check['interval'])}: {escape(plain(check['reason']))}</li>"
         for check in verdict.checks
     )
     first = (
-        f'<span class="claim-id">{escape(verdict.id)} ({escape(verdict.chapter)})</span> {escape(verdict.statement)} '
-        f"({escape(source)})<details><summary>Checks and reasons</summary><ul>{checks}</ul></details>"
+        f'<span class="claim-id">{escape(verdict.id)} ({escape(verdict.chapter)})</span> '
+        f"{escape(plain(verdict.statement))} "
+        f"({escape(plain(source))})<details><summary>Checks and reasons</summary><ul>{checks}</ul></details>"
     )
     cells = (
         first,
