@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from descent import vectors
 from descent.games import Game
-from descent.quiet import tf
+from descent.quiet import silent_stderr, tf
 from descent.rules.base import Rule
 from descent.vectors import Vector
 
@@ -64,6 +64,22 @@ def stateless_key(key: Key, stream: int) -> tf.Tensor:
     if key.shape.rank == 0:
         key = tf.stack([key, tf.zeros_like(key)])
     return tf.random.experimental.stateless_fold_in(key, stream)
+
+
+def quietly(function: Any) -> Callable[..., Any]:
+    """Return a ``tf.function`` whose first call, which compiles it, writes nothing to file descriptor 2.
+
+    TensorFlow's graph optimiser asks whether oneDNN could fuse the integer arithmetic of shapes in mapped loops, and
+    logs an error for each no. What is really wrong is raised as an exception all the same.
+    """
+    if function.experimental_get_tracing_count():
+        return function
+
+    def first(*args: Any) -> Any:
+        with silent_stderr():
+            return function(*args)
+
+    return first
 
 
 def dtype_of(weights: Weights) -> tf.DType:

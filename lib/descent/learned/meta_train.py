@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from descent.games import Game
-from descent.learned.base import Weights
+from descent.learned.base import Weights, quietly
 from descent.learned.meta_gradients import Estimator
 from descent.quiet import tf
 from descent.rules.adam import adam
@@ -124,7 +124,7 @@ class MetaTrainer:
         began = time.perf_counter()
         while len(losses) < steps:
             count = min(self.chunk, steps - len(losses))
-            *state, new = self._advance(
+            *state, new = quietly(self._advance)(
                 *state, tf.constant(seed), tf.constant(len(losses), tf.int64), tf.constant(count)
             )
             losses = np.concatenate([losses, new[:count].numpy()])

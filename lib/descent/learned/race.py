@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from descent import vectors
+from descent.learned.base import quietly
 from descent.learned.tasks import Task
 from descent.quiet import tf
 from descent.rules.base import Rule
@@ -53,7 +54,8 @@ class Race:
             raise ValueError(f"steps ({steps}) must be a multiple of every ({self.every})")
         hypers = tf.nest.map_structure(tf.convert_to_tensor, hypers)
         start = self.task.start(fold_seed(seed, EVALUATION), seeds)
-        records = self._run(hypers, *start, tf.constant(seed), tf.constant(steps // self.every + 1)).numpy()
+        count = tf.constant(steps // self.every + 1)
+        records = quietly(self._run)(hypers, *start, tf.constant(seed), count).numpy()
         return records.reshape(len(records), -1, seeds, *records.shape[2:])
 
     @property
