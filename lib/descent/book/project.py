@@ -111,7 +111,7 @@ class Project:
         return self.build / "runs" / profile / chapter / f"{replicate}.failed.ipynb"
 
     def claims(self) -> list[Claim]:
-        """Return all claims, in the order of the chapters.
+        """Return the claims of all listed chapters, in their order; drafts that _toc.yml does not list have none yet.
 
         Raises:
             UserError: a claims file is malformed or belongs to no chapter.
@@ -121,11 +121,12 @@ class Project:
         except ClaimError as error:
             raise UserError(str(error)) from error
         for claim in claims:
-            if claim.chapter not in self.pages:
+            if not (self.root / "chapters" / f"{claim.chapter}.md").is_file():
                 raise UserError(
-                    f"chapters/claims/{claim.chapter}.yml belongs to no page of _toc.yml: rename it after its chapter"
+                    f"chapters/claims/{claim.chapter}.yml belongs to no chapter: rename it after chapters/NAME.md"
                 )
-        return sorted(claims, key=lambda claim: self.pages.index(claim.chapter))
+        listed = [claim for claim in claims if claim.chapter in self.pages]
+        return sorted(listed, key=lambda claim: self.pages.index(claim.chapter))
 
     def profile_names(self) -> list[str]:
         """Return the profiles that exist."""
