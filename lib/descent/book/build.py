@@ -84,7 +84,8 @@ def render(project: Project, site: Path) -> bool:
     command = [
         *(sys.executable, "-c", "from jupyter_book.cli.main import main; main()"),
         *("build", str(site), "--path-output", str(project.root)),
-        *("-W", "-n", "--keep-going", "-q"),
+        # All pages, always: a page that is not read again keeps links to where the bibliography used to be.
+        *("--all", "-W", "-n", "--keep-going", "-q"),
     ]
     done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
     if done.returncode:
