@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -80,7 +81,7 @@ def render(project: Project, site: Path) -> bool:
     if mark.is_file() and mark.read_text() == state:
         print(f"{project.html / 'index.html'} is up to date", file=sys.stderr)
         return True
-    mark.unlink(missing_ok=True)
+    shutil.rmtree(project.html, ignore_errors=True)  # the mark too; and no page that is no more stays behind
     command = [
         *(sys.executable, "-c", "from jupyter_book.cli.main import main; main()"),
         *("build", str(site), "--path-output", str(project.root)),
