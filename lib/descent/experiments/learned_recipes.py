@@ -92,7 +92,7 @@ RECIPES: dict[str, Recipe] = {
     "lstm": Recipe(lstm_optimizer, 800),
     "multiscale-unrolled": Recipe(lambda: multiscale_adam("mlp", ETA), 600, exact=True),
     "k-momentums-greedy": Recipe(lambda: k_momentums(6, eta_min=1e-3), **GREEDY),
-    # The thesis's numbers; its meta-optimiser is RMSProp, its rate falls with power 4, its minibatches are of 128 images.
+    # The thesis: its meta-optimiser is RMSProp, its rate falls with power 4, its minibatches are of 128 images.
     "k-momentums-published": Recipe(
         lambda: k_momentums(6, eta_min=1e-3), 200_000, 1, meta_rate=2.5e-4, tasks=1, stretches=(1_000, 20_000)
     ),
