@@ -91,8 +91,8 @@ class Simulator:
         record: ``(params, state, game) -> nested tensors``, evaluated at steps 0, every, 2 every, ...
         every: steps between records.
         chunk: records per entry into Python; by default about 1,000 steps.
-        jit_compile: compile each step with XLA. Not a default: on a CPU it rarely pays, and XLA and plain graphs differ
-            in the last bits.
+        jit_compile: compile each step with XLA. Not a default: on a CPU it pays for small networks only, and XLA draws
+            other random numbers from the same seed, so that a run sees other batches than without.
     """
 
     def __init__(

@@ -31,8 +31,8 @@ CODE = (
     fold_seed,
     Simulator._step_graph,
     Simulator._advance_graph,
-    *(Game.gradient, Game.losses_and_gradient, Game.vjp, Game.rotation),
-    *(vectors.add, vectors.axpy, vectors.cast, vectors.dot, vectors.scale),
+    *(Game.gradient, Game.losses_and_gradient, Game.vjp, Game.rotation, Game.products),
+    *(vectors.add, vectors.axpy, vectors.cast, vectors.dot, vectors.scale, vectors.size, vectors.subtract),
 )
 
 
@@ -142,7 +142,7 @@ class MixtureGAN:
             "experiment": {key: value for key, value in vars(self).items() if key != "mixture"},
             "mixture": [self.mixture.centres.tolist(), self.mixture.std],
             "run": [name, eta, steps, every, seed, alignment],
-            "code": code_hash(make_rule, *CODE, MixtureGAN.run, MixtureGAN.draw, MixtureGAN.params),
+            "code": code_hash(make_rule, *CODE, _alignment, MixtureGAN.run, MixtureGAN.draw, MixtureGAN.params),
             "tensorflow": tf.__version__,
         }
         return kept(
