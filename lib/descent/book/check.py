@@ -12,9 +12,8 @@ from descent.book.parameters import read_chapter
 from descent.book.project import Project
 
 # A chapter is read from top to bottom, so imports may stand where they are first needed, and a function in a loop is
-# called in that loop. Prose and captions, comments in this form, are as long as they are, and code is laid out for a
-# page: imports wrapped to its width, a formula as a lambda, keywords as dict(...).
-IGNORED = "B023,B905,C408,D,E402,E501,E731,F811,I001"
+# called in that loop. Prose and captions, comments in this form, are as long as they are.
+IGNORED = "B023,B905,D,E402,E501,F811"
 
 
 def main() -> int:
