@@ -65,6 +65,17 @@ ax.plot([0, steps])
 save(fig, "a-line")"""
 
 
+FIGURE = """---
+mystnb:
+  image:
+    alt: A line that rises from zero.
+  figure:
+    caption: "A line, {cite:t}`letcher2019`."
+    name: fig-line
+---
+"""
+
+
 class Book:
     """A checkout with tiny chapters; ``run`` is the ``descent`` command in it."""
 
@@ -126,7 +137,7 @@ def book(tmp_path_factory) -> Book:
     (chapters / "report.md").write_text("# Report\n\n```{report}\n```\n\n```{status}\n```\n\n```{bibliography}\n```\n")
     code = {
         "first": RECORD.format(imports="import descent.closed_forms"),
-        "second": RECORD.format(imports="") + PLOT,
+        "second": FIGURE + RECORD.format(imports="") + PLOT,
     }
     for name, source in code.items():
         (chapters / f"{name}.md").write_text(CHAPTER.format(title=name.title(), code=source))

@@ -15,6 +15,14 @@ from descent.book.errors import UserError
 from descent.book.execute import check_kernel
 
 
+def test_a_chapter_can_be_made_alone_though_its_text_leads_to_figures_of_others(book):
+    book.edit(book.chapter("first"), "Some prose.", "See {numref}`fig-line`.")
+    book.run("book", "first")
+    assert "Fig. 1" in book.page("first") and "Not drawn yet. A line" in book.page("second")
+    assert not book.result("second").exists()
+    book.edit(book.chapter("first"), "See {numref}`fig-line`.", "Some prose.")
+
+
 @pytest.fixture(scope="module")
 def built(book):
     book.run("book", "--cores", "2")

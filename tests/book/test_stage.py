@@ -16,15 +16,6 @@ from descent.book.project import Project
 from descent.book.stage import stage
 
 PICTURE = "<svg xmlns='http://www.w3.org/2000/svg'/>"
-FIGURE = """---
-mystnb:
-  image:
-    alt: A line that rises from zero.
-  figure:
-    caption: "A line, {cite:t}`letcher2019`."
-    name: fig-line
----
-"""
 PROSE = """Some [prose](first.md), even [here](report.md#runs),
 with {cite:t}`letcher2019` and {cite:p}`gidel2019,zhang2010`, {eq}`eq-one`, {numref}`fig-line`.
 
@@ -52,10 +43,8 @@ Take heed.
 @pytest.fixture
 def staged(book):
     """The small book with a run of its second chapter, none of its first; ``staged()`` puts it together."""
-    book.edit(book.chapter("second"), "Some prose.", PROSE)
     text = book.chapter("second").read_text()
-    start = text.index("from descent.evidence")
-    book.chapter("second").write_text(text[:start] + FIGURE + text[start:])
+    book.chapter("second").write_text(text.replace("Some prose.", PROSE))
     run = book.result("second").parent
     (run / "figures").mkdir(parents=True)
     (run / "figures" / "a-line.svg").write_text(PICTURE)
@@ -81,7 +70,7 @@ def staged(book):
         return stage(project, Evidence(project, project.profile("quick")))
 
     yield put_together
-    book.chapter("second").write_text(text.replace(PROSE, "Some prose."))
+    book.chapter("second").write_text(text)
     import shutil
 
     shutil.rmtree(book.root / "_build", ignore_errors=True)

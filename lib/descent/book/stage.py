@@ -107,6 +107,8 @@ def chapter_page(evidence: Evidence, chapter: str) -> nbformat.NotebookNode:
             if code_cells < len(outputs):
                 _, cell.outputs, cell.execution_count = outputs[code_cells]
             code_cells += 1
+            if placeholder := _not_drawn(cell):
+                cells.append(placeholder)
             names = SAVED.findall(cell.source)
             if names and cell.outputs and not failed:
                 note = nbformat.v4.new_markdown_cell(figure_note(evidence, chapter, names, text))
@@ -119,6 +121,19 @@ def chapter_page(evidence: Evidence, chapter: str) -> nbformat.NotebookNode:
     text.cells = cells
     text.metadata.pop("papermill", None)
     return text
+
+
+def _not_drawn(cell: nbformat.NotebookNode) -> nbformat.NotebookNode | None:
+    """Return a figure that says so in the place of one that its cell has not drawn: other pages refer to its number."""
+    figure = cell.metadata.get("mystnb", {}).get("figure", {})
+    images = [output for output in cell.outputs if any(kind.startswith("image/") for kind in output.get("data", ()))]
+    if images or "name" not in figure:
+        return None
+    return nbformat.v4.new_markdown_cell(
+        f"```{{figure}} ../_static/not-drawn.svg\n:name: {figure['name']}\n:alt: An empty frame.\n\n"
+        f"Not drawn yet. {figure.get('caption', '')}\n```",
+        id=f"not-drawn-{figure['name']}",
+    )
 
 
 def _outputs(executed: nbformat.NotebookNode) -> list[tuple[str, list, int | None]]:
