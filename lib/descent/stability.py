@@ -93,7 +93,9 @@ class Linearisation:
 
     def _first_step(self, hyper: Any, batches: Any) -> tuple[Vector, Any]:
         game, rule, params = self._game(batches), self.make_rule(hyper), self.fixed_point
-        _, state = rule.update(game.gradient(params), rule.init(params), params, game)
+        state = rule.init(params)
+        if tf.nest.flatten(state):  # without memory the first step is like any other
+            _, state = rule.update(game.gradient(params), state, params, game)
         return params, state
 
 
