@@ -172,3 +172,14 @@ def test_the_notebook_to_take_away_reads_well_and_runs_elsewhere(staged, tmp_pat
     execute_notebook(notebook, tmp_path / "out.ipynb", {"steps": 6}, tmp_path, {"DESCENT_RUN_DIR": ""})
     measured = json.loads((tmp_path / "_build/by-hand/run/measurements.json").read_text())
     assert measured["value"] == 3
+
+
+def test_words_in_the_place_of_a_picture_are_the_figure_and_nothing_is_offered_for_download(staged, book):
+    run = book.result("second").parent
+    (run / "figures" / "a-line.svg").unlink()
+    notebook = nbformat.read(run / "notebook.ipynb", as_version=4)
+    drawing = next(cell for cell in notebook.cells if "save(" in cell.source)
+    drawing.outputs = [nbformat.v4.new_output("display_data", {"text/markdown": "*Too small a run for a picture.*"})]
+    nbformat.write(notebook, run / "notebook.ipynb")
+    text = markdown(staged() / "chapters/second.ipynb")
+    assert "Not drawn yet" not in text and "figure-note" not in text

@@ -17,7 +17,7 @@ from pathlib import Path
 import nbformat
 from PIL import Image
 
-from descent.book.blocks import SAVED, expand
+from descent.book.blocks import SAVED, expand, figures
 from descent.book.evidence import Evidence
 from descent.book.notes import figure_note, masthead
 from descent.book.parameters import read_chapter
@@ -109,7 +109,9 @@ def chapter_page(evidence: Evidence, chapter: str) -> nbformat.NotebookNode:
             code_cells += 1
             if placeholder := _not_drawn(cell):
                 cells.append(placeholder)
-            names = SAVED.findall(cell.source)
+            names = [
+                name for name in SAVED.findall(cell.source) if (figures(evidence, chapter) / f"{name}.svg").is_file()
+            ]
             if names and cell.outputs and not failed:
                 note = nbformat.v4.new_markdown_cell(figure_note(evidence, chapter, names, text))
                 note.id = f"figure-{len(cells)}"
@@ -126,8 +128,7 @@ def chapter_page(evidence: Evidence, chapter: str) -> nbformat.NotebookNode:
 def _not_drawn(cell: nbformat.NotebookNode) -> nbformat.NotebookNode | None:
     """Return a figure that says so in the place of one that its cell has not drawn: other pages refer to its number."""
     figure = cell.metadata.get("mystnb", {}).get("figure", {})
-    images = [output for output in cell.outputs if any(kind.startswith("image/") for kind in output.get("data", ()))]
-    if images or "name" not in figure:
+    if "name" not in figure or any("data" in output for output in cell.outputs):  # words take the name and number too
         return None
     return nbformat.v4.new_markdown_cell(
         f"```{{figure}} ../_static/not-drawn.svg\n:name: {figure['name']}\n:alt: An empty frame.\n\n"
