@@ -1,14 +1,57 @@
-"""``references.bib`` as plain text, for what leaves the book: notebooks to download and the report to send."""
+"""``references.bib``: as plain text for what leaves the book, and how the book's own bibliography looks."""
 
 from __future__ import annotations
 
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from string import ascii_lowercase
 
 from pybtex.backends.plaintext import Backend
 from pybtex.database import Entry, parse_file
-from pybtex.plugin import find_plugin
+from pybtex.plugin import find_plugin, register_plugin
 from pybtex.richtext import Text
+from pybtex.style.formatting.unsrt import Style as Unsorted
+from pybtex.style.labels import BaseLabelStyle
+from pybtex.style.sorting import BaseSortingStyle
+
+STYLE = "descent"
+
+
+class AuthorYear(BaseLabelStyle):
+    """Labels as the text cites: "Letcher et al., 2019", with a letter where that would name two works."""
+
+    def format_labels(self, sorted_entries: list[Entry]) -> Iterator[str]:
+        """Yield one label per entry."""
+        labels = [f"{_authors(entry)}, {entry.fields.get('year', 'undated')}" for entry in sorted_entries]
+        total, seen = Counter(labels), Counter[str]()
+        for label in labels:
+            yield label + (ascii_lowercase[seen[label]] if total[label] > 1 else "")
+            seen[label] += 1
+
+
+class ByName(BaseSortingStyle):
+    """By author and year, accents apart: a list that ends with Zhang has Şimşekli under S."""
+
+    def sorting_key(self, entry: Entry) -> tuple[str, str, str]:
+        """Return what entries are ordered by."""
+        letters = unicodedata.normalize("NFKD", _authors(entry))
+        plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+        return plain.lower(), entry.fields.get("year", ""), entry.fields.get("title", "")
+
+
+class Style(Unsorted):
+    """The bibliography by author and year."""
+
+    default_label_style = AuthorYear
+    default_sorting_style = ByName
+
+
+def register_style() -> None:
+    """Let ``bibtex_default_style: descent`` mean the style above."""
+    register_plugin("pybtex.style.formatting", STYLE, Style)
 
 
 @cache
@@ -28,13 +71,7 @@ class Citations:
 
     def authors(self, key: str) -> str:
         """Return the authors as a text names them: "Zhang and Lesser", "Letcher et al."; the key if it is unknown."""
-        if key not in self.entries:
-            return key
-        people = self.entries[key].persons.get("author", [])
-        names = [str(Text.from_latex(" ".join(person.prelast_names + person.last_names))) for person in people]
-        if len(names) > 2:
-            return f"{names[0]} et al."
-        return " and ".join(names) or key
+        return (_authors(self.entries[key]) or key) if key in self.entries else key
 
     def textual(self, key: str) -> str:
         """Return "Letcher et al. (2019)"."""
@@ -54,6 +91,12 @@ class Citations:
         style = find_plugin("pybtex.style.formatting", "unsrt")()
         entry = next(iter(style.format_entries([self.entries[key]])))
         return " ".join(entry.text.render(Backend()).split())
+
+
+def _authors(entry: Entry) -> str:
+    people = entry.persons.get("author", [])
+    names = [str(Text.from_latex(" ".join(person.prelast_names + person.last_names))) for person in people]
+    return f"{names[0]} et al." if len(names) > 2 else " and ".join(names)
 
 
 def _split(keys: str) -> list[str]:

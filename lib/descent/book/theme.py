@@ -6,6 +6,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from descent.book.citations import register_style
+
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
@@ -14,6 +16,7 @@ MATHJAX = "tex-mml-chtml.js"
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension with Sphinx."""
+    register_style()
     app.connect("html-page-context", _tidy, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 

@@ -1,0 +1,54 @@
+"""The bibliography: every work has a year, labels are what the text says, and names stand where readers look."""
+
+from pathlib import Path
+
+import pytest
+from pybtex.backends.plaintext import Backend
+from pybtex.database import parse_file, parse_string
+from pybtex.plugin import find_plugin
+
+from descent.book.citations import Style, register_style
+
+BIBLIOGRAPHY = Path(__file__).parents[2] / "chapters" / "references.bib"
+
+
+def labels(entries):
+    return [entry.label for entry in Style().format_entries(entries)]
+
+
+def work(key, author, year):
+    return f"@misc{{{key}, author = {{{author}}}, title = {{On {key}}}, year = {{{year}}}}}"
+
+
+@pytest.mark.parametrize(("key", "entry"), parse_file(str(BIBLIOGRAPHY)).entries.items())
+def test_every_work_has_authors_a_year_and_text_without_commands(key, entry):
+    year = entry.fields["year"]
+    assert (year.isdigit() and len(year) == 4) or (year == "undated" and "url" in entry.fields)
+    assert entry.persons["author"]
+    (formatted,) = Style().format_entries([entry])
+    assert "\\" not in formatted.text.render(Backend())
+
+
+def test_labels_name_authors_and_year_and_tell_works_apart():
+    works = [
+        work("z", "Zhang, C. and Lesser, V.", 2010),
+        work("b", "Gidel, G. and Berard, H. and Vignoud, G.", 2019),
+        work("c", "Gidel, G. and Hemmat, R. and Pezeshki, M.", 2019),
+        work("s", r"{\c{S}}im{\c{s}}ekli, Umut", 2019),
+        work("t", "{{somebody}}", "undated"),
+    ]
+    entries = parse_string("\n".join(works), "bibtex").entries.values()
+    assert labels(entries) == [
+        "Gidel et al., 2019a",
+        "Gidel et al., 2019b",
+        "Şimşekli, 2019",
+        "somebody, undated",
+        "Zhang and Lesser, 2010",
+    ]
+
+
+def test_the_style_has_the_name_that_the_settings_use():
+    register_style()
+    settings = (BIBLIOGRAPHY.parents[1] / "_config.yml").read_text()
+    assert "bibtex_default_style: descent" in settings
+    assert find_plugin("pybtex.style.formatting", "descent") is Style
