@@ -141,6 +141,8 @@ def run(project: Project, profile: str, chapter: str, replicate: int) -> Path:
     threads = str(project.profile(profile).recipe(chapter).resources["threads"])
     progress = partial / "progress.txt"
     variables = {
+        # TensorFlow logs as an error that it will not fuse integer arithmetic; real ones end as exceptions
+        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"),
         "DESCENT_RUN_DIR": str(partial),
         "DESCENT_CACHE_DIR": str(project.build / "cache" / profile / chapter / str(replicate)),
         "DESCENT_PROGRESS": str(progress),
