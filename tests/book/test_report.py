@@ -55,6 +55,7 @@ def test_measurements_read_short(value, interval, text):
         (r"$1/(\sqrt{3}\,\sigma)$", "1/(√3 σ)"),
         (r"momentum $-\tfrac12$ and $\frac{1}{\mu}$", "momentum −1/2 and 1/μ"),
         (r"$x^\top A y$, $10^{-3}$, $e^{x}$", "xᵀA y, 10⁻³, e^x"),
+        (r"$\langle \xi, \nabla H \rangle = \lambda \lvert \xi \rvert^2$", "⟨ξ, ∇H⟩ = λ|ξ|²"),
         ("it costs 3 dollars", "it costs 3 dollars"),
     ],
 )

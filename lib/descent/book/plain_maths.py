@@ -3,7 +3,17 @@
 import re
 
 WORDS = {
-    **{"mu": "μ", "sigma": "σ", "lambda": "λ", "eta": "η", "alpha": "α", "beta": "β", "gamma": "γ", "kappa": "κ"},
+    **{
+        "mu": "μ",
+        "sigma": "σ",
+        "lambda": "λ",
+        "eta": "η",
+        "alpha": "α",
+        "beta": "β",
+        "gamma": "γ",
+        "kappa": "κ",
+        "chi": "χ",
+    },
     **{"xi": "ξ", "rho": "ρ", "tau": "τ", "theta": "θ", "delta": "δ", "epsilon": "ε", "varepsilon": "ε", "nabla": "∇"},
     **{"le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "times": "×", "cdot": "·", "pm": "±", "infty": "∞", "approx": "≈"},
     **{
@@ -29,13 +39,15 @@ def plain(text: str) -> str:
 def _formula(tex: str) -> str:
     tex = re.sub(r"\\[td]?frac\s*(?:\{([^{}]*)\}|(\w))\s*(?:\{([^{}]*)\}|(\w))", _fraction, tex)
     tex = re.sub(r"\\sqrt\s*(?:\{([^{}]*)\}|(\w))", lambda m: f"√{m[1] or m[2]}", tex)
-    tex = re.sub(r"\\(?:mathrm|text|mathbf|operatorname|hat|bar|tilde)\s*\{([^{}]*)\}", r"\1", tex)
+    tex = re.sub(r"\\lvert\s*|\s*\\rvert", "|", tex)
+    tex = re.sub(r"\\(?:mathrm|mathbb|text|mathbf|operatorname|hat|bar|tilde)\s*\{([^{}]*)\}", r"\1", tex)
     tex = re.sub(
         r"\\([A-Za-z]+)\s*", lambda m: WORDS.get(m[1], f"{m[1]} " if m[1] not in ("left", "right") else ""), tex
     )
     tex = re.sub(r"\^\{([^{}]*)\}|\^(\S)", _power, tex)
     tex = re.sub(r"\\[,;:!% ]", " ", tex)
-    return " ".join(tex.replace("{", "").replace("}", "").replace("-", "−").split())
+    tex = re.sub(r"\s*([=<>≤≥≈≠])\s*", r" \1 ", tex.replace("{", "").replace("}", "").replace("-", "−"))
+    return " ".join(tex.replace(" ⟩", "⟩").split())
 
 
 def _fraction(match: re.Match) -> str:
