@@ -164,7 +164,7 @@ def test_the_notebook_to_take_away_reads_well_and_runs_elsewhere(staged, tmp_pat
     nbformat.validate(notebook)
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     assert "```{" not in text and ":::" not in text and not re.search(r"\{[\w:]+\}`", text)
-    assert "Letcher et al. (2019)" in text and "(Gidel et al. 2019; Zhang and Lesser 2010), (1), Figure 1." in text
+    assert "Letcher et al. (2019)" in text and "(Gidel et al. 2019b; Zhang and Lesser 2010), (1), Figure 1." in text
     assert "x = 1 \\tag{1}" in text and "def optimistic(" in text and "> **Note.**" in text
     assert "*Figure 1: A line, Letcher et al. (2019).*" in text
     assert ".md" not in text and "Some prose, even here," in text

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from string import ascii_lowercase
 
 from pybtex.backends.plaintext import Backend
 from pybtex.database import Entry, parse_file
@@ -21,15 +19,11 @@ STYLE = "descent"
 
 
 class AuthorYear(BaseLabelStyle):
-    """Labels as the text cites: "Letcher et al., 2019", with a letter where that would name two works."""
+    """Labels as the text cites: "Letcher et al., 2019"."""
 
     def format_labels(self, sorted_entries: list[Entry]) -> Iterator[str]:
-        """Yield one label per entry."""
-        labels = [f"{_authors(entry)}, {entry.fields.get('year', 'undated')}" for entry in sorted_entries]
-        total, seen = Counter(labels), Counter[str]()
-        for label in labels:
-            yield label + (ascii_lowercase[seen[label]] if total[label] > 1 else "")
-            seen[label] += 1
+        """Return one label per entry."""
+        return (f"{_authors(entry)}, {entry.fields['year']}" for entry in sorted_entries)
 
 
 class ByName(BaseSortingStyle):
