@@ -87,7 +87,7 @@
   }
 
   function reachable() {
-    document.querySelectorAll(".pst-scrollable-table-container, pre, mjx-container[display='true'], div.math").forEach((box) => {
+    document.querySelectorAll(".pst-scrollable-table-container, pre, mjx-container[display='true'], .math").forEach((box) => {
       if (box.scrollWidth > box.clientWidth + 1) {
         box.tabIndex = 0;
         if (!box.matches("pre, mjx-container") && !box.hasAttribute("role")) {

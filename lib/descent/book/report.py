@@ -55,15 +55,13 @@ def verdict_table(evidence: Evidence, chapter: str) -> str:
             for index, check in enumerate(verdict.checks):
                 rows.append(
                     (
-                        f"**{verdict.id}**" if index == 0 else "",
-                        badge(verdict) + _why(verdict) if index == 0 else "",
-                        f"`{check['measurement']}`",
-                        prose(check["expected"]),
+                        f"**{verdict.id}** {badge(verdict)}{_why(verdict)}" if index == 0 else "",
+                        f'{_code(check["measurement"])} <span class="bound">{prose(check["expected"])}</span>',
                         measured(check["measured"], check["interval"]),
                         str(check["seeds"]),
                     )
                 )
-    return table(("Claim", "Verdict", "Measurement", "Expected", "Measured", "Seeds"), rows)
+    return table(("Verdict", "Check", "Measured", "Seeds"), rows)
 
 
 def report_table(evidence: Evidence) -> str:
@@ -176,6 +174,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _expectations(claim: Claim) -> str:
     return prose("; ".join(dict.fromkeys(check.expectation for check in claim.checks)))
+
+
+def _code(name: str) -> str:
+    """Return a long name that a narrow column may break after an underscore."""
+    return f"<code>{name.replace('_', '_<wbr>')}</code>"
 
 
 def _why(verdict: Verdict) -> str:
