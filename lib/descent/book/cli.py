@@ -117,6 +117,15 @@ def _archive(options: argparse.Namespace) -> int:
     return 0
 
 
+def _doctor(options: argparse.Namespace) -> int:
+    from descent.book.doctor import report
+    from descent.book.project import Project
+
+    text, healthy = report(Project.find())
+    print(text)
+    return 0 if healthy else 1
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="descent", description="Descent and Its Discontents: run, judge, render.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -154,6 +163,9 @@ def _parser() -> argparse.ArgumentParser:
     archive.add_argument("chapter", nargs="+")
     archive.add_argument("--profile", default="paper")
     archive.set_defaults(command=_archive)
+
+    doctor = commands.add_parser("doctor", help="say what this machine has, and what each profile would take on it")
+    doctor.set_defaults(command=_doctor)
     return parser
 
 
