@@ -214,6 +214,19 @@ def test_persistent_es_is_unbiased_and_truncated_es_is_not():
     assert stats.ttest_1samp(short_sighted, exact).pvalue < FALSE_ALARM
 
 
+def test_persistent_es_forgets_its_perturbations_when_an_inner_problem_begins_afresh():
+    # Old perturbations would do no harm in the mean, so the test above can't see them: they are only noise.
+    unroll = Unroll(learnable_gradient_descent(RATE), quadratic(tf.constant([H], tf.float64)), LENGTH, "plain")
+    estimator = persistent_es(unroll, 4, (2, 2), SIGMA)
+    weights = tf.constant(np.log(RATE), tf.float64)
+    state, sums = estimator.init(weights, tf.constant([0, 1])), []
+    for stretch in range(4):
+        _, _, state = estimator.estimate(weights, state, tf.constant([1, stretch]))
+        sums.append(state.sums.numpy())
+    assert (sums[0] != 0).all() and (sums[2] != 0).all()
+    np.testing.assert_array_equal([sums[1], sums[3]], np.zeros((2, 4)))
+
+
 def test_a_lost_inner_problem_begins_afresh_and_does_not_spoil_the_meta_gradient():
     def loss(x, context, poison):
         return tf.reduce_sum(x**2) + poison
