@@ -9,7 +9,10 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
+
+import yaml
 
 from descent.book.errors import UserError
 from descent.book.evidence import Evidence
@@ -21,7 +24,12 @@ from descent.evidence.files import write_atomically
 
 
 def build(
-    project: Project, profile_name: str, cores: int, chapters: Sequence[str] = (), extra: Sequence[str] = ()
+    project: Project,
+    profile_name: str,
+    cores: int,
+    chapters: Sequence[str] = (),
+    extra: Sequence[str] = (),
+    cluster: str | None = None,
 ) -> int:
     """Make the book in one profile.
 
@@ -30,7 +38,8 @@ def build(
         profile_name: which profile.
         cores: how many runs may share the machine.
         chapters: which chapters to run; none means all. The rest of the book shows what it last had.
-        extra: further arguments for Snakemake (an executor, say).
+        extra: further arguments for Snakemake.
+        cluster: a folder of profiles/ with Snakemake's settings for a cluster; ``cores`` does not bound it.
 
     Returns:
         0; or 1 if a chapter failed or the rendering warned. Every chapter that can finish has, and has its page.
@@ -47,24 +56,23 @@ def build(
         run_parameters(project, profile_name, chapter, 0)
     project.claims()
     check_kernel()
+    where = _cluster(project, cluster) if cluster else ["--cores", str(cores)]
     with _alone(project):
-        ran = run_chapters(project, profile_name, cores, chapters, extra)
+        ran = run_chapters(project, profile_name, [*where, *extra], chapters)
         evidence = Evidence(project, profile)
         evidence.write_verdicts()
         rendered = render(project, stage(project, evidence))
     return 0 if ran and rendered else 1
 
 
-def run_chapters(
-    project: Project, profile_name: str, cores: int, chapters: Sequence[str] = (), extra: Sequence[str] = ()
-) -> bool:
+def run_chapters(project: Project, profile_name: str, where: Sequence[str], chapters: Sequence[str] = ()) -> bool:
     """Run every job whose fingerprint changed, through Snakemake; say whether all went well."""
     command = [
         *(sys.executable, "-m", "snakemake", "--snakefile", str(project.root / "Snakefile")),
-        *("--directory", str(project.root), "--cores", str(cores), "--keep-going", "--rerun-incomplete", "--nolock"),
+        *("--directory", str(project.root), "--keep-going", "--rerun-incomplete", "--nolock"),
         *("--rerun-triggers", "params", "--quiet", "all", "--config", f"profile={profile_name}"),
         *([f"chapters={' '.join(chapters)}"] if chapters else []),
-        *extra,
+        *where,
     ]
     process = subprocess.Popen(command, cwd=project.root)
     try:
@@ -72,6 +80,19 @@ def run_chapters(
     except KeyboardInterrupt:
         process.wait()  # Snakemake got the same signal; let it end its jobs
         raise
+
+
+def _cluster(project: Project, name: str) -> list[str]:
+    """Return the arguments that send Snakemake's jobs to a cluster."""
+    folder = project.root / "profiles" / name
+    if not (folder / "config.yaml").is_file():
+        known = ", ".join(sorted(path.parent.name for path in folder.parent.glob("*/config.yaml"))) or "none"
+        raise UserError(f"no cluster {name!r}: there is no {folder / 'config.yaml'}; there are {known}")
+    executor = yaml.safe_load((folder / "config.yaml").read_text())["executor"]
+    if executor != "local" and find_spec(f"snakemake_executor_plugin_{executor.replace('-', '_')}") is None:
+        remedy = f"{sys.executable} -m pip install --constraint requirements.lock --editable '.[{name}]'"
+        raise UserError(f"Snakemake's plugin for {executor!r} is not installed: run '{remedy}'")
+    return ["--workflow-profile", str(folder)]
 
 
 def render(project: Project, site: Path) -> bool:

@@ -34,7 +34,8 @@ def _book(options: argparse.Namespace) -> int:
     from descent.book.build import build
     from descent.book.project import Project
 
-    return build(Project.find(), options.profile, options.cores, options.chapter, options.snakemake)
+    project = Project.find()
+    return build(project, options.profile, options.cores, options.chapter, options.snakemake, options.cluster)
 
 
 def _pdf(options: argparse.Namespace) -> int:
@@ -134,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     book.add_argument("chapter", nargs="*", help="run only these chapters")
     book.add_argument("--profile", default="quick", help="smoke, quick (default), paper, or a file of profiles/")
     book.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="how many cores to use (default: all)")
+    book.add_argument("--cluster", help="send the runs to a cluster: slurm, or another folder of profiles/")
     book.add_argument("--snakemake", nargs=argparse.REMAINDER, default=[], help="all that follows goes to Snakemake")
     book.set_defaults(command=_book)
 
