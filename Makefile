@@ -4,20 +4,24 @@ PROFILE ?= quick
 CORES   ?= $(shell getconf _NPROCESSORS_ONLN)
 # Other frameworks the book shows; `make book EXTRAS=` leaves them out.
 EXTRAS  ?= torch
+# What pins every version; `make test LOCK=` takes the newest that pyproject.toml allows.
+LOCK    ?= requirements.lock
 CHAPTER ?=
+# A folder of profiles/ that sends runs elsewhere: `make book CLUSTER=slurm`.
+CLUSTER ?=
 
 CODE := $(wildcard lib tests benchmarks)
 VENV := .venv
 BIN  := $(VENV)/bin
-PIP  := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
+PIP  := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(LOCK),--constraint $(LOCK))
 
 .PHONY: book test check lab pdf archive clean help
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-book: $(VENV)/.book ## execute what changed and render _build/html [PROFILE=quick] [CORES=all] [CHAPTER=name]
-	@$(BIN)/descent book $(CHAPTER) --profile $(PROFILE) --cores $(CORES)
+book: $(VENV)/.book ## execute what changed and render _build/html [PROFILE=quick] [CORES=all] [CHAPTER=name] [CLUSTER=slurm]
+	@$(BIN)/descent book $(CHAPTER) --profile $(PROFILE) --cores $(CORES) $(if $(CLUSTER),--cluster $(CLUSTER))
 
 test: $(VENV)/.test ## run the tests
 	@$(BIN)/python -m pytest -n $(CORES) --dist loadfile

@@ -1,0 +1,97 @@
+"""CI and the container call what exists: targets of the Makefile, its variables, files, commands."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+MAKEFILE = (ROOT / "Makefile").read_text()
+WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/book.yml").read_text())
+JOBS = WORKFLOW["jobs"]
+STEPS = [(name, step) for name, job in JOBS.items() for step in job["steps"]]
+# CI on one machine, CI on many, and the container
+SCRIPTS = [step["run"] for _, step in STEPS if "run" in step] + [
+    (ROOT / ".ci/run").read_text(),
+    *re.findall(r"^(?:RUN|# +docker run .* descent) (.*)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE),
+    " ".join(re.findall(r'"([\w ]+)"', re.search(r"^CMD (.*)$", (ROOT / "Dockerfile").read_text(), re.M)[1])),
+]
+CALLS = [shlex.split(call) for script in SCRIPTS for call in re.findall(r"(?:^|&& |; )(make [^&|\n;]*)", script, re.M)]
+
+
+def trigger(name):
+    return WORKFLOW[True].get(name, "absent")  # YAML reads the key "on" as true
+
+
+@pytest.mark.parametrize("call", CALLS, ids=" ".join)
+def test_make_would_know_what_to_do(call):
+    for word in call[1:]:
+        name = word.partition("=")[0]
+        assert "=" not in word or re.search(rf"^{name} +\?=", MAKEFILE, re.MULTILINE), f"no variable {name}"
+    words = [word for word in call[1:] if "=" not in word]
+    assert words
+    for word in words:
+        target = re.escape(word.replace(".venv", "$(VENV)"))
+        assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE), f"no target {word}"
+    done = subprocess.run(["make", "--dry-run", *call[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_all_calls_were_found():
+    assert {"check", "test", "book", ".venv/.test", ".venv/.book"} <= {word for call in CALLS for word in call}
+    assert ["make", "book"] in CALLS and len(CALLS) >= 11
+
+
+def test_profiles_runs_and_caches_are_those_of_the_pipeline():
+    for call in CALLS:
+        for word in call:
+            if word.startswith("PROFILE="):
+                assert (ROOT / "profiles" / f"{word.partition('=')[2]}.yml").is_file()
+    extras = {name for call in CALLS for word in call if word.startswith("EXTRAS=") for name in word[7:].split()}
+    assert extras - {"$EXTRAS"} == {"torch", "gpu"}
+    for extra in extras - {"$EXTRAS"}:
+        assert re.search(rf"^{extra} = ", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert WORKFLOW["env"]["CACHED"].split() == ["_build/runs", "_build/cache", ".snakemake/metadata"]
+
+
+def test_every_python_that_the_package_admits_is_tested():
+    low, high = re.search(r'requires-python = ">=3\.(\d+),<3\.(\d+)"', (ROOT / "pyproject.toml").read_text()).groups()
+    assert JOBS["tests"]["strategy"]["matrix"]["python"] == [f"3.{n}" for n in range(int(low), int(high))]
+
+
+def test_pull_requests_get_no_rights_and_no_runner_of_ours():
+    assert trigger("pull_request") is None and trigger("pull_request_target") == "absent"
+    assert WORKFLOW["permissions"] == {"contents": "read"}
+    assert [name for name, job in JOBS.items() if "permissions" in job] == ["unlocked"]
+    for job in JOBS.values():
+        if not job["runs-on"].startswith("ubuntu"):
+            assert "vars.GPU_RUNNER != ''" in job["if"] and "pull_request" not in job["if"]
+            assert job["if"].count("github.event_name == 'schedule' || github.event_name == 'workflow_dispatch'") == 1
+    saves = [step for _, step in STEPS if "cache/save" in step.get("uses", "")]
+    assert [step["if"] for step in saves] == ["github.event_name == 'push'"]
+    assert not [step for _, step in STEPS if re.match(r"actions/cache@", step.get("uses", ""))]
+
+
+def test_actions_are_pinned_and_no_job_may_hang():
+    for name, step in STEPS:
+        assert "uses" not in step or re.fullmatch(r"[\w-]+/[\w/-]+@[0-9a-f]{40}", step["uses"]), name
+    assert all(job["timeout-minutes"] <= 24 * 60 for job in JOBS.values())
+    assert WORKFLOW["concurrency"]["group"] and WORKFLOW["defaults"]["run"]["shell"] == "bash"
+
+
+def test_the_gpu_is_seen_before_the_book_is_made_on_it():
+    scripts = [step["run"] for step in JOBS["paper"]["steps"] if "run" in step]
+    assert "assert tf.config.list_physical_devices('GPU')" in scripts[0] and "make book" in scripts[1]
+
+
+def test_the_image_holds_what_its_environment_is_made_from():
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    early = dockerfile[: dockerfile.index("RUN make")]
+    for name in re.search(r"^COPY (.*) \./$", early, re.MULTILINE)[1].split():
+        assert (ROOT / name).is_file(), name
+    assert (
+        "COPY lib lib" in early and "pyproject.toml" in early and "README.md" in early
+    )  # the package names its README
