@@ -103,7 +103,7 @@
     reachable();
     addEventListener("load", reachable);
     addEventListener("resize", reachable);
-    if (window.MathJax && MathJax.startup && MathJax.startup.promise) MathJax.startup.promise.then(reachable);
+    if (window.MathJax && MathJax.startup && MathJax.startup.promise) MathJax.startup.promise.then(() => document.fonts.ready).then(reachable);
   }
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);

@@ -41,7 +41,7 @@ def listen(page, origin):
 def settle(page):
     """Wait until formulas are set and figures drawn."""
     page.wait_for_load_state("load")
-    page.evaluate("() => window.MathJax && MathJax.startup ? MathJax.startup.promise : null")
+    page.evaluate("() => (window.MathJax?.startup?.promise ?? Promise.resolve()).then(() => document.fonts.ready)")
 
 
 def addresses(html):
@@ -86,6 +86,7 @@ def test_pages_hold_up(html, site, browser):
         page.set_viewport_size({"width": 375, "height": 800})
         page.wait_for_timeout(100)
         found += [f"too wide: {e}" for e in overflow(page)]
+        found += [f"narrow: {v}" for v in violations(page, ["scrollable-region-focusable"])]
         if heard + found:
             problems[address] = heard + found
         page.close()
