@@ -113,6 +113,7 @@ class Simulator:
             tf.function(self._step_graph, jit_compile=True, autograph=False) if jit_compile else self._step_graph
         )
         self._advance = tf.function(self._advance_graph, reduce_retracing=True, autograph=False)
+        self._locate = tf.function(self._locate_graph, reduce_retracing=True, autograph=False)
         self._record = tf.function(self._record_graph, reduce_retracing=True, autograph=False)
 
     def run(
@@ -173,9 +174,10 @@ class Simulator:
         while done < steps and diverged is None:
             count = min(self.chunk, (steps - done) // self.every)
             first = tf.constant(start.steps + done, tf.int64)
-            params, state, chunk_records, bad = self._advance(params, state, seed, first, tf.constant(count))
-            made = count
-            if int(bad) >= 0:
+            before, made = (params, state), count
+            params, state, chunk_records, finite = self._advance(*before, seed, first, tf.constant(count))
+            if not finite:
+                bad, params, state = self._locate(*before, seed, first, first + count * self.every)
                 diverged = int(bad)
                 made = (diverged - 1 - start.steps - done) // self.every  # records up to the last finite one
                 if on_nan == "raise":
@@ -210,34 +212,47 @@ class Simulator:
     def _advance_graph(
         self, params: Vector, state: Any, seed: tf.Tensor, first: tf.Tensor, count: tf.Tensor
     ) -> tuple[Vector, Any, Any, tf.Tensor]:
-        """Make count x every steps; return the new params, state, the records, and the first bad step or -1."""
+        """Make count x every steps; return the new params, state, the records, and whether all is finite.
+
+        NaN and infinity stay once they are there, so it is enough to look at each record; ``_locate`` finds the step.
+        """
         template = self._record_graph(params, state, seed, first)
         arrays = [
             tf.TensorArray(leaf.dtype, size=count, element_shape=leaf.shape) for leaf in tf.nest.flatten(template)
         ]
 
-        def one(step, params, state, bad):
-            new_params, new_state = self._step(params, state, seed, step)
-            finite = vectors.all_finite(new_params)
-            # Once bad, the loop ends with the parameters before the bad step.
-            keep = tf.cond(finite, lambda: (new_params, new_state), lambda: (params, state))
-            return step + 1, *keep, tf.where(finite, bad, step + 1)
+        def one(step, params, state):
+            return step + 1, *self._step(params, state, seed, step)
 
-        def block(index, params, state, arrays, bad):
+        def block(index, params, state, arrays, _):
             step = first + tf.cast(index, tf.int64) * self.every
             last = step + self.every
-            step, params, state, bad = tf.while_loop(
-                lambda step, params, state, bad: (step < last) & (bad < 0), one, (step, params, state, bad)
-            )
+            _, params, state = tf.while_loop(lambda step, *_: step < last, one, (step, params, state))
             leaves = tf.nest.flatten(self._record_graph(params, state, seed, last))
-            return index + 1, params, state, [a.write(index, x) for a, x in zip(arrays, leaves, strict=True)], bad
+            arrays = [a.write(index, x) for a, x in zip(arrays, leaves, strict=True)]
+            return index + 1, params, state, arrays, vectors.all_finite(params)
 
-        _, params, state, arrays, bad = tf.while_loop(
-            lambda index, params, state, arrays, bad: (index < count) & (bad < 0),
+        _, params, state, arrays, finite = tf.while_loop(
+            lambda index, params, state, arrays, finite: (index < count) & finite,
             block,
-            (tf.constant(0), params, state, arrays, tf.constant(-1, tf.int64)),
+            (tf.constant(0), params, state, arrays, tf.constant(True)),
         )
-        return params, state, tf.nest.pack_sequence_as(template, [a.stack() for a in arrays]), bad
+        return params, state, tf.nest.pack_sequence_as(template, [a.stack() for a in arrays]), finite
+
+    def _locate_graph(
+        self, params: Vector, state: Any, seed: tf.Tensor, first: tf.Tensor, last: tf.Tensor
+    ) -> tuple[tf.Tensor, Vector, Any]:
+        """Make the same steps again; return the first whose parameters are not finite, and what was before it."""
+
+        def one(step, params, state, _):
+            new_params, new_state = self._step(params, state, seed, step)
+            finite = vectors.all_finite(new_params)
+            return step + 1, *tf.cond(finite, lambda: (new_params, new_state), lambda: (params, state)), finite
+
+        bad, params, state, _ = tf.while_loop(
+            lambda step, params, state, finite: (step < last) & finite, one, (first, params, state, tf.constant(True))
+        )
+        return bad, params, state
 
 
 def print_progress(done: int, steps: int, seconds: float) -> None:
