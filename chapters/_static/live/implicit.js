@@ -27,7 +27,7 @@
     });
     const decay = new Panel("Loss after each step", "", {
       x: [0, STEPS], y: [-10, 4], xLabel: "step", yLabel: "loss", square: true,
-      xTicks: [[0, "0"], [20, "20"], [40, "40"]], yTicks: [[-10, "1e−10"], [-5, "1e−5"], [0, "1"], [4, "1e4"]],
+      xTicks: [[0, "0"], [20, "20"], [40, "40"]], yTicks: [[-10, "10⁻¹⁰"], [-5, "10⁻⁵"], [0, "1"], [4, "10⁴"]],
     });
 
     assemble(

@@ -70,7 +70,7 @@
     const log = Math.log10;
     const shape = new Panel("Density of the pooled values", "", {
       x: [-1, 3], y: [-9, 0.5], xLabel: "size, in units of the median scale", yLabel: "density",
-      xTicks: [[-1, "0.1"], [0, "1"], [1, "10"], [2, "100"], [3, "1000"]], yTicks: [[0, "1"], [-3, "1e−3"], [-6, "1e−6"], [-9, "1e−9"]],
+      xTicks: [[-1, "0.1"], [0, "1"], [1, "10"], [2, "100"], [3, "1000"]], yTicks: [[0, "1"], [-3, "10⁻³"], [-6, "10⁻⁶"], [-9, "10⁻⁹"]],
     });
     const estimate = new Panel("What the estimator reads", "", {
       x: [0.3, 4], y: [0, 2.2], xLabel: "values in a sum, K1", yLabel: "estimate of α",
@@ -89,14 +89,14 @@
         const sample = mohammadi(values, block);
         const alone = mohammadi(z, block);
         const limit = reading(tau * tau, block);
-        shape.clear(`Density of the pooled values for a spread of ${tau.toFixed(2)}, with a single Gaussian's for comparison.`);
+        shape.clear(`Density of the pooled values for a spread of ${tau.toFixed(2)}, with that of one Gaussian of the same variance.`);
         const xs = Array.from({ length: 121 }, (_, k) => -1 + k / 30);
         const deviation = Math.exp(tau * tau); // of the pooled values
         const gaussian = (x) => log(2 / (Math.sqrt(2 * Math.PI) * deviation)) - ((x * x) / (2 * deviation * deviation)) * Math.LOG10E;
         shape.line("b", xs.map((x) => [x, gaussian(10 ** x)]));
         shape.line("a", xs.map((x) => [x, log(density(10 ** x, tau) + 1e-300)]));
-        shape.text("a-text", -0.92, -7.7, "pooled (solid)");
-        shape.text("b-text", -0.92, -8.5, "Gaussian, same variance (dashed)");
+        shape.text("a-text", 2.95, -0.1, "pooled (solid)", "end");
+        shape.text("b-text", 2.95, -0.8, "Gaussian (dashed)", "end");
         estimate.clear(`The estimate against K1: ${limit.toFixed(2)} at K1 = ${block}, where a Gaussian has 2.`);
         estimate.line("axis", [[0.3, 2], [4, 2]]);
         const blocks = Array.from({ length: 75 }, (_, k) => 0.31 + k / 20);
