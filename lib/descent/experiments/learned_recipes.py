@@ -60,7 +60,7 @@ class Recipe:
         unroll: inner steps per meta-step.
         meta_rate: learning rate of the meta-optimiser, Adam, at the start; it falls linearly to a fiftieth.
         tasks: inner problems side by side.
-        stretches: the fewest and most unrolls of one inner problem, log-uniform; 20 to 200 inner steps in all but one.
+        stretches: the fewest and most unrolls of one inner problem, log-uniform; 20 to 200 inner steps in all.
         estimator: "bptt", "es" or "pes".
         exact: differentiate through the inner gradients too.
         units: r of the random units of the parameters, see ``tasks.rescaled``; 0 for none.
@@ -92,10 +92,6 @@ RECIPES: dict[str, Recipe] = {
     "lstm": Recipe(lstm_optimizer, 800),
     "multiscale-unrolled": Recipe(lambda: multiscale_adam("mlp", ETA), 600, exact=True),
     "k-momentums-greedy": Recipe(lambda: k_momentums(6, eta_min=1e-3), **GREEDY),
-    # The thesis: its meta-optimiser is RMSProp, its rate falls with power 4, its minibatches are of 128 images.
-    "k-momentums-published": Recipe(
-        lambda: k_momentums(6, eta_min=1e-3), 200_000, 1, meta_rate=2.5e-4, tasks=1, stretches=(1_000, 20_000)
-    ),
     "history-20-greedy": Recipe(lambda: normalized_history(20, eta_min=1e-3), **GREEDY),
     "history-100-greedy": Recipe(lambda: normalized_history(100, eta_min=1e-3), **GREEDY),
     "mlp-pes": Recipe(mlp_optimizer, 3000, meta_rate=1e-2, estimator="pes"),
