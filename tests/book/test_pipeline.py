@@ -143,15 +143,6 @@ def test_ctrl_c_keeps_finished_chapters_and_the_next_build_goes_on(built):
     assert built.result("first").is_file()
 
 
-def test_a_damaged_run_is_named_not_believed(built):
-    path = built.result("second", "measurements.json")
-    whole = path.read_text()
-    path.write_text(whole[: len(whole) // 2])
-    done = built.run("book", check=False)
-    assert done.returncode == 2 and str(path) in done.stderr and "remove" in done.stderr
-    path.write_text(whole)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

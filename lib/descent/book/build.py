@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from descent.book.errors import UserError
 from descent.book.evidence import Evidence
 from descent.book.execute import check_kernel
 from descent.book.fingerprint import run_parameters
+from descent.book.integrity import alone, discard_damaged
 from descent.book.project import Project
 from descent.book.stage import stage
 from descent.evidence.files import write_atomically
@@ -57,15 +56,17 @@ def build(
     project.claims()
     check_kernel()
     where = _cluster(project, cluster) if cluster else ["--cores", str(cores)]
-    with _alone(project):
-        ran = run_chapters(project, profile_name, [*where, *extra], chapters)
+    busy = "another build is running here: waiting for it"
+    with alone(project.build / ".lock", busy) as (lock, _):  # the one that waited then finds the work done
+        discard_damaged(project, profile_name)
+        ran = run_chapters(project, profile_name, [*where, *extra], chapters, lock)
         evidence = Evidence(project, profile)
         evidence.write_verdicts()
         rendered = render(project, stage(project, evidence))
     return 0 if ran and rendered else 1
 
 
-def run_chapters(project: Project, profile_name: str, where: Sequence[str], chapters: Sequence[str] = ()) -> bool:
+def run_chapters(project: Project, profile_name: str, where: Sequence[str], chapters: Sequence[str], lock: int) -> bool:
     """Run every job whose fingerprint changed, through Snakemake; say whether all went well."""
     command = [
         *(sys.executable, "-m", "snakemake", "--snakefile", str(project.root / "Snakefile")),
@@ -74,7 +75,8 @@ def run_chapters(project: Project, profile_name: str, where: Sequence[str], chap
         *([f"chapters={' '.join(chapters)}"] if chapters else []),
         *where,
     ]
-    process = subprocess.Popen(command, cwd=project.root)
+    # Snakemake holds the lock too: if it outlives this process, the next build still waits for it.
+    process = subprocess.Popen(command, cwd=project.root, pass_fds=[lock])
     try:
         return process.wait() == 0
     except KeyboardInterrupt:
@@ -128,15 +130,3 @@ def _state(site: Path) -> str:
     for path in sorted((site / "lib").resolve().rglob("*.py")):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
-
-
-@contextmanager
-def _alone(project: Project) -> Iterator[None]:
-    """Hold the build folder: a second build waits its turn, and then finds the work done."""
-    with (project.build / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("another build is running here: waiting for it", file=sys.stderr)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

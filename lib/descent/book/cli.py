@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import shutil
 import sys
@@ -23,6 +24,11 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(f"descent: {error.strerror}: make room, then give the same command again", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print(
             "\ndescent: stopped; finished chapters are kept, and the same command goes on from there", file=sys.stderr

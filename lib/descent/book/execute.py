@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import resource
@@ -29,12 +30,16 @@ from traitlets.config import Config
 
 from descent.book.errors import UserError
 from descent.book.fingerprint import fingerprint, run_parameters
+from descent.book.integrity import alone, damage, seal
 from descent.book.parameters import read_chapter
 from descent.book.project import Project
 from descent.evidence.files import dump_json, write_atomically
 
 KERNEL = "python3"
 VERSIONS_OF = ("tensorflow", "keras", "numpy", "scipy", "matplotlib", "papermill", "jupyter-book")
+
+
+DIED = "the kernel died, as it does when it is killed or the machine is out of memory"
 
 
 class ChapterError(Exception):
@@ -88,6 +93,7 @@ def execute_notebook(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import papermill
+        from nbclient.exceptions import DeadKernelError
         from papermill.exceptions import PapermillExecutionError
 
     variables = dict(environment or {})
@@ -110,6 +116,9 @@ def execute_notebook(
             )
         except PapermillExecutionError as error:
             raise ChapterError(f"{error.ename}: {error.evalue}") from error
+        except DeadKernelError as error:
+            _say_where_it_died(output)
+            raise ChapterError(DIED) from error
     executed.metadata.papermill["input_path"] = source  # papermill would keep the whole input notebook here
     executed.metadata.papermill["output_path"] = output.name
     write_atomically(output, nbformat.writes(executed))
@@ -131,9 +140,28 @@ def run(project: Project, profile: str, chapter: str, replicate: int) -> Path:
     Raises:
         UserError: a parameter is unknown or of the wrong type.
         ChapterError: a cell raised. The notebook with the traceback is then at ``Project.failed_path``.
+        OSError: no space left, for one; what was written is then removed.
     """
-    parameters = run_parameters(project, profile, chapter, replicate)
     final = project.run_path(profile, chapter, replicate)
+    busy = f"  {profile}/{chapter}/{replicate}: somebody else is making it: waiting"
+    with alone(final.with_name(f"{replicate}.lock"), busy) as (_, waited):
+        # A job outlives the build that was killed; whoever had to wait for it finds the work done.
+        if waited and _is_current(final, fingerprint(project, profile, chapter, replicate)):
+            return final
+        try:
+            return _run(project, profile, chapter, replicate, final)
+        except OSError:
+            shutil.rmtree(final.with_name(f"{replicate}.partial"), ignore_errors=True)
+            raise
+
+
+def _is_current(folder: Path, wanted: str) -> bool:
+    environment = folder / "environment.json"
+    return environment.is_file() and not damage(folder) and json.loads(environment.read_text())["fingerprint"] == wanted
+
+
+def _run(project: Project, profile: str, chapter: str, replicate: int, final: Path) -> Path:
+    parameters = run_parameters(project, profile, chapter, replicate)
     failed = project.failed_path(profile, chapter, replicate)
     partial = final.with_name(f"{replicate}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -158,7 +186,7 @@ def run(project: Project, profile: str, chapter: str, replicate: int) -> Path:
         "fingerprint": fingerprint(project, profile, chapter, replicate),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "threads": int(threads),
-        **_machine(project),
+        **machine(project),
     }
     began = time.monotonic()
     try:
@@ -186,13 +214,25 @@ def run(project: Project, profile: str, chapter: str, replicate: int) -> Path:
     for name in ("measurements.json", "timings.json"):
         if not (partial / name).is_file():
             write_atomically(partial / name, dump_json({}))
+    seal(partial)
     shutil.rmtree(final, ignore_errors=True)
     partial.replace(final)
     failed.unlink(missing_ok=True)
     return final
 
 
-def _machine(project: Project) -> dict[str, Any]:
+def _say_where_it_died(output: Path) -> None:
+    """Put an error into the cell that was running when the kernel died, where a traceback would stand."""
+    notebook = nbformat.read(output, as_version=4)
+    begun = [cell for cell in notebook.cells if cell.metadata.get("papermill", {}).get("start_time")]
+    if begun:  # papermill notes that its last cell ended, and nothing of how
+        begun[-1].outputs.append(nbformat.v4.new_output("error", ename="DeadKernel", evalue=DIED, traceback=[DIED]))
+    write_atomically(output, nbformat.writes(notebook))
+
+
+def machine(project: Project) -> dict[str, Any]:
+    """Return where and with what something is measured: commit, lock file, versions, processor."""
+
     def git(*arguments: str) -> str:
         done = subprocess.run(["git", "-C", str(project.root), *arguments], capture_output=True, text=True, check=False)
         return done.stdout.strip() if done.returncode == 0 else ""
@@ -265,6 +305,9 @@ def main(arguments: list[str]) -> int:
         run(Project.find(), profile, chapter, replicate)
     except (ChapterError, UserError) as error:
         print(f"  {name}: FAILED: {error}", file=sys.stderr, flush=True)
+        return 1
+    except OSError as error:
+        print(f"  {name}: FAILED: {error.strerror}: {error.filename or 'while writing'}", file=sys.stderr, flush=True)
         return 1
     except KeyboardInterrupt:
         print(f"  {name}: stopped", file=sys.stderr, flush=True)
