@@ -15,7 +15,7 @@ VENV := .venv
 BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(LOCK),--constraint $(LOCK))
 
-.PHONY: book test check lab pdf archive clean help
+.PHONY: book test check bench lab pdf archive clean help
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -31,6 +31,9 @@ check: $(VENV)/.test ## format, lint, types, chapters' code
 	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/mypy
 	@$(BIN)/python -m descent.book.check
+
+bench: $(VENV)/.test ## measure against JAX, PyTorch and SciPy, some minutes on a quiet machine; the book shows it
+	@$(BIN)/python benchmarks/run.py
 
 lab: $(VENV)/.lab ## open the chapters in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir chapters

@@ -5,6 +5,7 @@
 {verdict}`id`       one verdict, in running text           ```{environment}```  what the runs ran on
 ```{map}```         the chapters, each with a picture      ```{glance}```       how the claims ended, as a bar
 ```{live} name```   a figure that answers to its reader    ```{counts}```       the same in one line
+```{benchmarks}```  what `make bench` last measured
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 import yaml
 
 from descent.book import report
+from descent.book.benchmarks import benchmark_tables
 from descent.book.errors import UserError
 from descent.book.evidence import Evidence
 from descent.book.notes import source_line
@@ -25,7 +27,7 @@ from descent.book.project import Project
 from descent.evidence.verdicts import OUTCOMES
 
 BLOCK = re.compile(
-    r"^```\{(claims|verdicts|report|status|environment|counts|glance|map|live)\}[ \t]*([\w-]*)[ \t]*\n"
+    r"^```\{(claims|verdicts|report|status|environment|counts|glance|map|live|benchmarks)\}[ \t]*([\w-]*)[ \t]*\n"
     r"((?:.*\n)*?)```[ \t]*$",
     re.MULTILINE,
 )
@@ -45,6 +47,7 @@ def expand(text: str, page: str, evidence: Evidence) -> str:
         "status": lambda name, body: report.status_table(evidence),
         "environment": lambda name, body: report.environment_list(evidence),
         "counts": lambda name, body: report.counts(evidence),
+        "benchmarks": lambda name, body: benchmark_tables(evidence.project),
         "glance": lambda name, body: report.glance(evidence.verdicts),
         "map": lambda name, body: chapter_map(evidence, _entries(body, page, list)),
         "live": lambda name, body: live_figure(evidence, page, name, _entries(body, page, dict)),
