@@ -50,7 +50,8 @@ def test_conda_and_make_draw_on_the_same_lock_and_the_same_pythons():
     assert f"python {PROJECT['requires-python']}" in conda
     assert PROJECT["requires-python"] == ">=3.11,<3.14"
     makefile = (ROOT / "Makefile").read_text()
-    assert "--constraint requirements.lock" in makefile and "(3, 11) <= sys.version_info[:2] <= (3, 13)" in makefile
+    assert re.search(r"^LOCK +\?= requirements\.lock$", makefile, re.M) and "--constraint $(LOCK)" in makefile
+    assert "(3, 11) <= sys.version_info[:2] <= (3, 13)" in makefile
 
 
 def test_contributing_gives_a_reason_for_every_dependency():

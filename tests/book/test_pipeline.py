@@ -117,6 +117,8 @@ def test_ctrl_c_keeps_finished_chapters_and_the_next_build_goes_on(built):
         stdout=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
+        # in a shell's background, Ctrl-C is ignored, and children inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         deadline = time.monotonic() + 240
