@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -27,6 +28,26 @@ def test_two_simulators_are_not_reported_as_one_that_retraces(caplog):
     for size in range(12):
         build()(tf.ones(size))
     assert not [record for record in caplog.records if "retracing" in record.getMessage()]
+
+
+def test_blocks_of_two_threads_overlap_and_the_last_one_gives_the_descriptor_back(capfd):
+    entered, leave = threading.Event(), threading.Event()
+
+    def other():
+        with silent_stderr():
+            entered.set()
+            leave.wait(10)
+            os.write(2, b"hidden too")
+
+    thread = threading.Thread(target=other)
+    with silent_stderr():
+        thread.start()
+        assert entered.wait(10)
+    os.write(2, b"hidden")  # the other thread's block is still open
+    leave.set()
+    thread.join()
+    os.write(2, b"heard")
+    assert capfd.readouterr().err == "heard"
 
 
 def test_the_descriptor_is_given_back_after_an_error(capfd):

@@ -8,20 +8,32 @@ exception would not say again, so the descriptor is pointed elsewhere for as lon
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
+
+_lock = Lock()
+_inside = 0  # threads within the block: the first turns the descriptor away, the last gives it back
+_kept = -1
 
 
 @contextmanager
 def silent_stderr() -> Iterator[None]:
-    """Send file descriptor 2 (C++ included) to nowhere inside the ``with`` block."""
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    """Send file descriptor 2 (C++ included) to nowhere inside the ``with`` block, whichever thread writes to it."""
+    global _inside, _kept
+    with _lock:
+        if not _inside:
+            _kept = os.dup(2)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 2)
+            os.close(nowhere)
+        _inside += 1
     try:
-        os.dup2(nowhere, 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        with _lock:
+            _inside -= 1
+            if not _inside:
+                os.dup2(_kept, 2)
+                os.close(_kept)
 
 
 # A user who wants the messages sets this, and ours gives way.

@@ -1,12 +1,13 @@
 """The weights that come with the book are those of its recipes, and whoever wants can make them again."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
 
 from descent.experiments import learned_recipes
-from descent.experiments.learned_races import TRAIN, Arena, Tuned, decades, race_tuned, tune
+from descent.experiments.learned_races import TRAIN, Arena, Tuned, at_once, decades, race_tuned, tune
 from descent.experiments.learned_recipes import RECIPES, inner_gradients, main, shipped_path, shipped_weights
 from descent.learned.weights import load_weights, read_provenance
 from descent.quiet import tf
@@ -59,3 +60,16 @@ def test_tuning_takes_the_best_trial_of_a_horizon_and_never_one_that_diverged():
     assert found.gradients == len(found.trials) * 2 * 40
     best = race_tuned(Arena(), found, [40], 40, 20, 3, 2)[40]
     assert decades(best[-1, :, TRAIN]).mean() == pytest.approx(found.scores[-1].min(), abs=1e-4)
+
+
+def test_races_at_once_are_the_races_one_by_one_to_the_last_bit():
+    jobs = {name: partial(tune, Arena(), name, 20, 20, seed=3, seeds=2) for name in ("momentum", "Adam")}
+    together = at_once(jobs)
+    assert list(together) == list(jobs)
+    for name, job in jobs.items():
+        np.testing.assert_array_equal(together[name].scores, job().scores)
+
+
+def test_an_error_in_one_of_several_races_is_raised():
+    with pytest.raises(ZeroDivisionError):
+        at_once({"well": lambda: 1, "badly": lambda: 1 // 0})
