@@ -5,7 +5,7 @@
 {verdict}`id`       one verdict, in running text           ```{environment}```  what the runs ran on
 ```{map}```         the chapters, each with a picture      ```{glance}```       how the claims ended, as a bar
 ```{live} name```   a figure that answers to its reader    ```{counts}```       the same in one line
-```{benchmarks}```  what `make bench` last measured
+```{benchmarks}```  what `make bench` last measured    ```{scaling}```      the published scale on many devices
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ from descent.book.errors import UserError
 from descent.book.evidence import Evidence
 from descent.book.notes import source_line
 from descent.book.project import Project
+from descent.book.scaling import scaling_tables
 from descent.evidence.verdicts import OUTCOMES
 
 BLOCK = re.compile(
-    r"^```\{(claims|verdicts|report|status|environment|counts|glance|map|live|benchmarks)\}[ \t]*([\w-]*)[ \t]*\n"
+    r"^```\{(claims|verdicts|report|status|environment|counts|glance|map|live|benchmarks|scaling)\}"
+    r"[ \t]*([\w-]*)[ \t]*\n"
     r"((?:.*\n)*?)```[ \t]*$",
     re.MULTILINE,
 )
@@ -48,6 +50,7 @@ def expand(text: str, page: str, evidence: Evidence) -> str:
         "environment": lambda name, body: report.environment_list(evidence),
         "counts": lambda name, body: report.counts(evidence),
         "benchmarks": lambda name, body: benchmark_tables(evidence.project),
+        "scaling": lambda name, body: scaling_tables(evidence.project),
         "glance": lambda name, body: report.glance(evidence.verdicts),
         "map": lambda name, body: chapter_map(evidence, _entries(body, page, list)),
         "live": lambda name, body: live_figure(evidence, page, name, _entries(body, page, dict)),

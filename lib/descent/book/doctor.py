@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import heapq
-import json
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +12,7 @@ from statistics import mean
 from typing import Any
 
 from descent.book.browser import find_browser
+from descent.book.costs import duration, makespan, measured
 from descent.book.errors import UserError
 from descent.book.execute import check_kernel, processor
 from descent.book.project import Project
@@ -96,35 +95,6 @@ def estimates(project: Project, cores: int) -> list[Estimate]:
     return [_estimate(project, name, cores) for name in project.profile_names()]
 
 
-def makespan(jobs: Iterable[tuple[float, int]], cores: int) -> float:
-    """Return when the last job ends if each starts as soon as its cores are free, the longest first.
-
-    Args:
-        jobs: (seconds, cores) each; one that asks for more cores than there are gets all.
-        cores: of the machine.
-    """
-    waiting = sorted(((seconds, min(wanted, cores)) for seconds, wanted in jobs), reverse=True)
-    running: list[tuple[float, int]] = []  # (when it ends, cores it holds)
-    now, free = 0.0, cores
-    while waiting or running:
-        chosen = next((job for job in waiting if job[1] <= free), None)
-        if chosen:
-            waiting.remove(chosen)
-            heapq.heappush(running, (now + chosen[0], chosen[1]))
-            free -= chosen[1]
-        else:
-            now, freed = heapq.heappop(running)
-            free += freed
-    return now
-
-
-def duration(seconds: float) -> str:
-    """Return a time as a person says it: 40 s, 7 min, 3.5 h."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
 def usable_cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -190,27 +160,17 @@ def _estimate(project: Project, name: str, cores: int) -> Estimate:
     allowed = {}
     for chapter in project.chapters:
         recipe = profile.recipe(chapter)
-        measured = _measured(project, name, chapter)
-        if measured:
-            seconds = mean(run["wall_seconds"] for run in measured)
+        known = measured(project, name, chapter)
+        if known:
+            seconds = mean(run["wall_seconds"] for run in known)
             jobs += [(seconds, recipe.resources["threads"])] * recipe.replicates
-            runs += measured
+            runs += known
         else:
             allowed[chapter] = recipe.resources["runtime"]
     where = sorted({f"{run['processor'] or run['machine']}, {', '.join(run['devices'])}" for run in runs})
     count = sum(profile.recipe(chapter).replicates for chapter in project.chapters)
     peak = max((run["peak_memory_mb"] for run in runs), default=0)
     return Estimate(name, count, makespan(jobs, cores), peak, where, allowed)
-
-
-def _measured(project: Project, profile: str, chapter: str) -> list[dict[str, Any]]:
-    """Return where and how long a chapter's runs ran: those in the build folder, else those archived."""
-    paths = sorted(project.run_path(profile, chapter, 0).parent.glob("[0-9]*/environment.json"))
-    here = [json.loads(path.read_text()) for path in paths if path.parent.name.isdigit()]
-    archived = project.root / "results" / profile / f"{chapter}.json"
-    if here or not archived.is_file():
-        return here
-    return [run["environment"] for run in json.loads(archived.read_text())["replicates"]]
 
 
 def report(project: Project) -> tuple[str, bool]:

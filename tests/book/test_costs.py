@@ -1,0 +1,26 @@
+"""When a number of jobs is done, and how a person says so."""
+
+import pytest
+
+from descent.book import costs
+
+
+@pytest.mark.parametrize(
+    ("jobs", "cores", "expected"),
+    [
+        ([], 4, 0),
+        ([(10, 1), (10, 1), (10, 1)], 1, 30),
+        ([(10, 1), (10, 1), (10, 1)], 2, 20),
+        ([(10, 1), (10, 1), (10, 1)], 8, 10),
+        ([(30, 2), (10, 1), (10, 1)], 2, 40),  # the small ones share the machine after the large one
+        ([(5, 16), (5, 16)], 2, 10),  # a job that asks for more than there is gets all of it
+        ([(6, 1), (5, 1), (4, 1), (3, 1)], 2, 9),
+    ],
+)
+def test_jobs_share_the_cores(jobs, cores, expected):
+    assert costs.makespan(jobs, cores) == expected
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(40, "40 s"), (420, "7 min"), (12600, "3.5 h")])
+def test_durations_read_as_people_say_them(seconds, said):
+    assert costs.duration(seconds) == said
