@@ -42,7 +42,7 @@ pdf: book $(VENV)/.pdf ## print the rendered book to _build/pdf, through an inst
 	@$(BIN)/descent pdf
 
 archive: $(VENV)/.book ## keep a chapter's measurements under results/ [PROFILE=paper] CHAPTER=name
-	@$(BIN)/descent archive $(CHAPTER) --profile $(if $(filter quick,$(PROFILE)),paper,$(PROFILE))
+	@$(BIN)/descent archive $(CHAPTER) --profile $(if $(filter file,$(origin PROFILE)),paper,$(PROFILE))
 
 clean: ## remove everything made, but not the environment
 	rm -rf _build .snakemake

@@ -5,7 +5,8 @@
 {verdict}`id`       one verdict, in running text           ```{environment}```  what the runs ran on
 ```{map}```         the chapters, each with a picture      ```{glance}```       how the claims ended, as a bar
 ```{live} name```   a figure that answers to its reader    ```{counts}```       the same in one line
-```{benchmarks}```  what `make bench` last measured    ```{scaling}```      the published scale on many devices
+```{benchmarks}```  what `make bench` last measured    ```{scaling}```       the published scale on many devices
+```{agreement}```   the same runs made elsewhere
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 import yaml
 
 from descent.book import report
+from descent.book.agreement import agreement_table
 from descent.book.benchmarks import benchmark_tables
 from descent.book.errors import UserError
 from descent.book.evidence import Evidence
@@ -28,7 +30,7 @@ from descent.book.scaling import scaling_tables
 from descent.evidence.verdicts import OUTCOMES
 
 BLOCK = re.compile(
-    r"^```\{(claims|verdicts|report|status|environment|counts|glance|map|live|benchmarks|scaling)\}"
+    r"^```\{(claims|verdicts|report|status|environment|counts|glance|map|live|benchmarks|scaling|agreement)\}"
     r"[ \t]*([\w-]*)[ \t]*\n"
     r"((?:.*\n)*?)```[ \t]*$",
     re.MULTILINE,
@@ -50,6 +52,7 @@ def expand(text: str, page: str, evidence: Evidence) -> str:
         "environment": lambda name, body: report.environment_list(evidence),
         "counts": lambda name, body: report.counts(evidence),
         "benchmarks": lambda name, body: benchmark_tables(evidence.project),
+        "agreement": lambda name, body: agreement_table(evidence),
         "scaling": lambda name, body: scaling_tables(evidence.project),
         "glance": lambda name, body: report.glance(evidence.verdicts),
         "map": lambda name, body: chapter_map(evidence, _entries(body, page, list)),
