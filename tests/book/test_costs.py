@@ -21,6 +21,6 @@ def test_jobs_share_the_cores(jobs, cores, expected):
     assert costs.makespan(jobs, cores) == expected
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(40, "40 s"), (420, "7 min"), (12600, "3.5 h")])
+@pytest.mark.parametrize(("seconds", "said"), [(40, "40 s"), (420, "7 min"), (12600, "3.5 h"), (967680, "11.2 days")])
 def test_durations_read_as_people_say_them(seconds, said):
     assert costs.duration(seconds) == said

@@ -43,7 +43,8 @@ def makespan(jobs: Iterable[tuple[float, int]], cores: int) -> float:
 
 
 def duration(seconds: float) -> str:
-    """Return a time as a person says it: 40 s, 7 min, 3.5 h."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    """Return a time as a person says it: 40 s, 7 min, 3.5 h, 11 days."""
+    for limit, unit, name, digits in ((90, 1, "s", 0), (5400, 60, "min", 0), (172800, 3600, "h", 1)):
+        if seconds < limit:
+            return f"{seconds / unit:.{digits}f} {name}"
+    return f"{seconds / 86400:.3g} days"
