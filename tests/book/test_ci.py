@@ -40,6 +40,13 @@ def test_make_would_know_what_to_do(call):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize(("said", "profile"), [([], "paper"), (["PROFILE=quick"], "quick")])
+def test_what_is_archived_is_the_published_scale_unless_told_otherwise(said, profile):
+    call = ["make", "--dry-run", "archive", "CHAPTER=omd-thresholds", *said]
+    done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert f"descent archive omd-thresholds --profile {profile}\n" in done.stdout
+
+
 def test_all_calls_were_found():
     assert {"check", "test", "book", ".venv/.test", ".venv/.book"} <= {word for call in CALLS for word in call}
     assert ["make", "book"] in CALLS and len(CALLS) >= 11
