@@ -77,7 +77,9 @@ mystnb:
 
 
 class Book:
-    """A checkout with tiny chapters; ``run`` is the ``descent`` command in it."""
+    """A checkout with tiny chapters; ``run`` is the ``descent`` command in it, ``start`` the same without waiting."""
+
+    patience = 600  # seconds; a net for what hangs, wide enough for a machine that is busy with other things
 
     def __init__(self, root: Path):
         self.root = root
@@ -91,13 +93,25 @@ class Book:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=self.patience,
             check=False,
             **keywords,
         )
         if check:
             assert done.returncode == 0, done.stdout + done.stderr
         return done
+
+    def start(self, *arguments: str, **keywords) -> subprocess.Popen:
+        """Begin a command whose standard error can be read, in a process of its own."""
+        return subprocess.Popen(
+            self.command(*arguments),
+            cwd=self.root,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            **keywords,
+        )
 
     @staticmethod
     def command(*arguments: str) -> list[str]:

@@ -59,9 +59,9 @@ def held(book):
     hold.touch()
     path = book.chapter("first")
     path.write_text(path.read_text().replace("import os", "import os  # again", 1))
-    process = start(book)
+    process = book.start("book", "--cores", "3")
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + book.patience
         while len(kernels(book)) == before:
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.05)
@@ -72,17 +72,6 @@ def held(book):
             process.kill()
 
 
-def start(book):
-    return subprocess.Popen(
-        book.command("book", "--cores", "3"),
-        cwd=book.root,
-        env=book.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def children(pid):
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
@@ -90,7 +79,7 @@ def children(pid):
 def test_a_killed_kernel_fails_its_chapter_and_no_other(built):
     with held(built) as (build, kernel):
         os.kill(kernel, signal.SIGKILL)
-        _, stderr = build.communicate(timeout=120)
+        _, stderr = build.communicate(timeout=built.patience)
     assert build.returncode == 1 and "the kernel died" in stderr and "Traceback" not in stderr
     assert not built.result("first").exists()
     page = re.sub("<[^>]*>", "", built.page("first"))
@@ -103,16 +92,16 @@ def test_a_job_that_outlives_snakemake_is_waited_for_and_its_work_used(built):
     with held(built) as (build, kernel):
         (snakemake,) = children(build.pid)
         os.kill(snakemake, signal.SIGKILL)
-        assert build.wait(timeout=60) == 1
+        assert build.wait(timeout=built.patience) == 1
         assert alive(kernel) and not built.result("first").exists()
         before = len(kernels(built))
-        again = start(built)
+        again = built.start("book", "--cores", "3")
         line = ""
         while "somebody else is making it" not in line:
             line = again.stderr.readline()
             assert line, "the second build ended, or said nothing, while the first one's job went on"
         (built.root / "chapters/hold").unlink()
-        _, stderr = again.communicate(timeout=120)
+        _, stderr = again.communicate(timeout=built.patience)
     assert again.returncode == 0, stderr
     assert len(kernels(built)) == before  # it did not run twice
     assert is_right(built)
@@ -123,10 +112,10 @@ def test_snakemake_that_outlives_the_command_keeps_the_next_build_waiting(built)
         before = len(kernels(built))
         build.kill()
         build.wait()
-        again = start(built)
+        again = built.start("book", "--cores", "3")
         assert "another build is running here" in again.stderr.readline()
         (built.root / "chapters/hold").unlink()
-        _, stderr = again.communicate(timeout=120)
+        _, stderr = again.communicate(timeout=built.patience)
     assert again.returncode == 0, stderr
     assert len(kernels(built)) == before and is_right(built)
 
@@ -134,25 +123,30 @@ def test_snakemake_that_outlives_the_command_keeps_the_next_build_waiting(built)
 def test_two_builds_at_once_make_each_run_once(built):
     before = len(kernels(built))
     with held(built) as (one, _):
-        two = start(built)
+        two = built.start("book", "--cores", "3")
         assert "another build is running here" in two.stderr.readline()
         (built.root / "chapters/hold").unlink()
-        assert (one.wait(timeout=120), two.wait(timeout=120)) == (0, 0)
+        assert (one.wait(timeout=built.patience), two.wait(timeout=built.patience)) == (0, 0)
     assert len(kernels(built)) == before + 1 and is_right(built)
 
 
-@pytest.mark.parametrize("name", ["measurements.json", "figures/a-line.svg"])
-def test_a_corrupted_file_of_a_finished_run_is_noticed_and_the_run_made_again(built, name):
-    path = built.result("second", name)
-    whole = path.read_bytes()
-    flipped = bytearray(whole)
-    flipped[len(whole) // 2] ^= 1
-    path.write_bytes(flipped)
+@pytest.mark.parametrize(
+    "names", [("measurements.json", "notebook.ipynb"), ("figures/a-line.svg", "environment.json")], ids=" and ".join
+)
+def test_a_corrupted_file_of_a_finished_run_is_noticed_and_the_run_made_again(built, names):
+    """One file in each of the second chapter's replicates, one bit in its middle."""
+    measured = [built.result("second", "measurements.json", replicate=r).read_bytes() for r in (0, 1)]
+    for replicate, name in enumerate(names):
+        path = built.result("second", name, replicate=replicate)
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
     stamps = built.stamps("first")
     done = built.run("book")
-    assert f"{name} is damaged" in done.stderr and "second/0" in done.stderr
+    for replicate, name in enumerate(names):
+        assert f"second/{replicate}: {name} is damaged" in done.stderr
     assert built.stamps("first") == stamps
-    assert name != "measurements.json" or path.read_bytes() == whole
+    assert [built.result("second", "measurements.json", replicate=r).read_bytes() for r in (0, 1)] == measured
     assert is_right(built)
 
 

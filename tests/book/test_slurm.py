@@ -21,6 +21,7 @@ pytestmark = [
     ),
     pytest.mark.skipif(os.getuid() != 0, reason="only root can start a node that runs jobs"),
 ]
+THROUGH_SBATCH = ("book", "--cluster", "slurm", "--snakemake", "--slurm-init-seconds-before-status-checks", "2")
 HOLD = "import pathlib, time\nwhile pathlib.Path('hold').exists(): time.sleep(0.1)\nprint("
 
 
@@ -33,12 +34,6 @@ def jobs(tmp_path_factory, book):
     yield lambda: re.findall(r"JobState=(\w+)", (folder / "jobs.txt").read_text())
     subprocess.run(["scancel", "--state=RUNNING", "--full"], env=book.environment, check=False)
     subprocess.run([NODE, "stop", folder], check=True)
-
-
-def through_sbatch(book, check=True):
-    return book.run(
-        *("book", "--cluster", "slurm", "--snakemake", "--slurm-init-seconds-before-status-checks", "2"), check=check
-    )
 
 
 def results(book):
@@ -58,17 +53,10 @@ def test_a_job_killed_in_the_middle_is_taken_up_and_all_is_as_in_a_local_build(b
     shutil.rmtree(book.root / ".snakemake")
 
     (book.root / "chapters" / "hold").touch()
-    build = subprocess.Popen(
-        book.command("book", "--cluster", "slurm", "--snakemake", "--slurm-init-seconds-before-status-checks", "2"),
-        cwd=book.root,
-        env=book.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    build = book.start(*THROUGH_SBATCH)
     partial = book.result("first").parent.with_name("0.partial") / "notebook.ipynb"
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + book.patience
         # the run that is held has begun, and the other two have come to their end
         while not (partial.is_file() and jobs().count("COMPLETED") == 2):
             assert build.poll() is None and time.monotonic() < deadline
@@ -78,7 +66,7 @@ def test_a_job_killed_in_the_middle_is_taken_up_and_all_is_as_in_a_local_build(b
         ).stdout.split()
         assert len(running) == 1
         subprocess.run(["scancel", "--signal=KILL", "--full", *running], env=book.environment, check=True)
-        _, stderr = build.communicate(timeout=120)
+        _, stderr = build.communicate(timeout=book.patience)
     finally:
         if build.poll() is None:
             build.kill()
@@ -87,7 +75,7 @@ def test_a_job_killed_in_the_middle_is_taken_up_and_all_is_as_in_a_local_build(b
     kept = [book.result("second", replicate=r).stat().st_mtime_ns for r in (0, 1)]
 
     (book.root / "chapters" / "hold").unlink()
-    through_sbatch(book)
+    book.run(*THROUGH_SBATCH)
     assert [book.result("second", replicate=r).stat().st_mtime_ns for r in (0, 1)] == kept
     assert len(jobs()) == 4 and jobs().count("COMPLETED") == 3  # three runs, one of them twice
     assert results(book) == local and len(local) == 4  # measurements of three runs, and the verdicts
