@@ -44,6 +44,7 @@ def test_a_build_executes_judges_and_renders(built):
     wanted = {"commit", "dirty", "lock_sha256", "versions", "devices", "parameters", "wall_seconds", "peak_memory_mb"}
     assert wanted <= environment.keys()
     assert environment["parameters"] == {"seed": 7} and environment["peak_memory_mb"] > 20
+    assert environment["resumed"] is False
 
 
 def test_figures_are_in_the_run_and_offered_below_the_figure(built):
@@ -109,19 +110,14 @@ def test_ctrl_c_keeps_finished_chapters_and_the_next_build_goes_on(built):
     built.edit(built.chapter("first"), "print(", slow)
     built.edit(built.chapter("second"), "'again', ", "'third time', ")
     stamps = [built.result("second", replicate=r).stat().st_mtime_ns for r in (0, 1)]
-    process = subprocess.Popen(
-        built.command("book", "--cores", "3"),
-        cwd=built.root,
-        env=built.environment,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
+    process = built.start(
+        *("book", "--cores", "3"),
         start_new_session=True,
         # in a shell's background, Ctrl-C is ignored, and children inherit that
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
-        deadline = time.monotonic() + 240
+        deadline = time.monotonic() + built.patience
         results = [built.result("second", replicate=r) for r in (0, 1)]
         while not all(
             path.is_file() and path.stat().st_mtime_ns > old for path, old in zip(results, stamps, strict=True)
@@ -130,7 +126,7 @@ def test_ctrl_c_keeps_finished_chapters_and_the_next_build_goes_on(built):
             time.sleep(0.2)
         time.sleep(1)  # let Snakemake hear of it
         os.killpg(process.pid, signal.SIGINT)  # what a terminal does on Ctrl-C
-        _, stderr = process.communicate(timeout=120)
+        _, stderr = process.communicate(timeout=built.patience)
     finally:
         if process.poll() is None:  # a failure here must not hold the build's lock for the tests to come
             os.killpg(process.pid, signal.SIGKILL)

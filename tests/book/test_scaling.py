@@ -84,7 +84,7 @@ def test_the_page_computes_from_runs_and_names_what_was_never_measured(project):
     assert "nothing to compute from" in scaling_tables(project)
     archive(project, "first", environment(1200.0, {"seed": 7, "steps": 40}))
     first, second = costs(project, "paper", 30)
-    assert (first.jobs, first.seconds, first.inside, first.same) == (1, (1200.0,), 10, True)
+    assert (first.jobs, first.seconds, first.inside) == (1, (1200.0,), 10)
     assert (second.jobs, second.seconds, second.limit) == (30, (), 600.0)
     text = scaling_tables(project)
     assert "CPU: A processor, 1 of 2 cores, `0123456789`" in text
@@ -110,6 +110,9 @@ def test_thirty_replicates_fill_the_devices_until_one_job_is_the_limit(project):
     assert numbers(text, "$n$, each $s$ times as fast")[0] == "$T(n)/s$"
 
 
-def test_a_cost_of_other_parameters_says_so(project):
+def test_a_cost_of_other_parameters_or_of_a_last_part_only_says_so(project):
     archive(project, "second", environment(600.0, {"seed": 7, "steps": 99}))
     assert "with other parameters than the profile has now" in scaling_tables(project)
+    archive(project, "second", environment(600.0, {"seed": 7}) | {"resumed": True})
+    text = scaling_tables(project)
+    assert "with other parameters" not in text and "went on from what an earlier attempt had kept" in text

@@ -168,11 +168,12 @@ def _run(project: Project, profile: str, chapter: str, replicate: int, final: Pa
     partial.mkdir(parents=True)
     threads = str(project.profile(profile).recipe(chapter).resources["threads"])
     progress = partial / "progress.txt"
+    cache = project.build / "cache" / profile / chapter / str(replicate)
     variables = {
         # TensorFlow logs as an error that it will not fuse integer arithmetic; real ones end as exceptions
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"),
         "DESCENT_RUN_DIR": str(partial),
-        "DESCENT_CACHE_DIR": str(project.build / "cache" / profile / chapter / str(replicate)),
+        "DESCENT_CACHE_DIR": str(cache),
         "DESCENT_PROGRESS": str(progress),
         "TF_NUM_INTRAOP_THREADS": threads,
         "TF_NUM_INTEROP_THREADS": threads,
@@ -186,6 +187,8 @@ def _run(project: Project, profile: str, chapter: str, replicate: int, final: Pa
         "fingerprint": fingerprint(project, profile, chapter, replicate),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "threads": int(threads),
+        # then ``wall_seconds`` is the time of its last part only
+        "resumed": cache.is_dir() and any(cache.iterdir()),
         **machine(project),
     }
     began = time.monotonic()

@@ -30,8 +30,7 @@ class Cost:
         seconds: what those that were measured took, in the order of the replicates; may be empty.
         limit: seconds that the profile allows one.
         inside: how many seeds a single job runs, if the chapter has a parameter ``seeds``.
-        where: what it was measured on, and on which commit.
-        same: whether it was measured with the parameters that the profile has now.
+        where: what it was measured on, and on which commit, and what should be known about that.
     """
 
     chapter: str
@@ -40,7 +39,6 @@ class Cost:
     limit: float
     inside: int | None = None
     where: str = ""
-    same: bool = True
 
     def each(self, seeds_inside: int = 0) -> list[float]:
         """Return the seconds of each job: as measured; one that was not takes the median of those that were.
@@ -103,9 +101,17 @@ def _cost(project: Project, profile: str, chapter: str, seeds: int) -> Cost:
         seconds=tuple(run["wall_seconds"] for run in runs),
         limit=60.0 * recipe.resources["runtime"],
         inside=(defaults | parameters).get("seeds"),
-        where="; ".join(sorted({_where(run) for run in runs})),
-        same=all(_settings(run["parameters"]) == _settings(parameters) for run in runs),
+        where="; ".join([*sorted({_where(run) for run in runs}), *_remarks(runs, parameters)]),
     )
+
+
+def _remarks(runs: list[dict[str, Any]], parameters: dict[str, Any]) -> list[str]:
+    remarks = []
+    if any(_settings(run["parameters"]) != _settings(parameters) for run in runs):
+        remarks.append("with other parameters than the profile has now")
+    if any(run.get("resumed") for run in runs):
+        remarks.append("**at least**: it went on from what an earlier attempt had kept")
+    return remarks
 
 
 def _settings(parameters: dict[str, Any]) -> str:
@@ -124,8 +130,7 @@ def _row(cost: Cost) -> tuple[str, str, str, str]:
     if not cost.seconds:
         return link, jobs, f"never measured; at most {duration(cost.limit)}", "–"
     low, high = duration(min(cost.each())), duration(max(cost.each()))
-    changed = "" if cost.same else "; with other parameters than the profile has now"
-    return link, jobs, low if low == high else f"{low} to {high}", cost.where + changed
+    return link, jobs, low if low == high else f"{low} to {high}", cost.where
 
 
 def _summary(found: Sequence[Cost]) -> str:
