@@ -96,10 +96,12 @@ def notebook_sga() -> Rule:
     """
 
     def adjust(xi, params, game: Game):
-        with tf.GradientTape() as second, tf.GradientTape(persistent=True) as first:
-            second.watch(dummy := tf.nest.map_structure(tf.zeros_like, params))
-            first.watch(params)
-            field = game.gradient(params)
+        dummy = tf.nest.map_structure(tf.zeros_like, params)
+        with tf.GradientTape(watch_accessed_variables=False) as second:
+            second.watch(dummy)
+            with tf.GradientTape(persistent=True, watch_accessed_variables=False) as first:
+                first.watch(params)
+                field = game.gradient(params)
             pulled = first.gradient(field, params, output_gradients=dummy)
         j_xi = second.gradient(pulled, dummy, output_gradients=xi)
         jt_xi = first.gradient(field, params, output_gradients=xi)
