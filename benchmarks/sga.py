@@ -47,7 +47,7 @@ def measure(turns: Turns) -> list[Row]:
             # how far each has moved, in one step: float32 keeps three digits of that
             check_alike(
                 {name: [a - b for a, b in zip(run(1), setting.start, strict=True)] for name, run in of_setting.items()},
-                1e-2,
+                1e-3,
             )
             times = take_turns(of_setting, turns)
             rows += show([{**r, "row": f"{name}: {r['row']}"} for r in against_first(times, setting.name)])
