@@ -5,8 +5,8 @@
 {verdict}`id`       one verdict, in running text           ```{environment}```  what the runs ran on
 ```{map}```         the chapters, each with a picture      ```{glance}```       how the claims ended, as a bar
 ```{live} name```   a figure that answers to its reader    ```{counts}```       the same in one line
-```{benchmarks}```  what `make bench` last measured    ```{scaling}```       the published scale on many devices
-```{agreement}```   the same runs made elsewhere
+```{benchmarks}```  what `make bench` last measured     ```{scaling}```      the published scale on many devices
+```{agreement}```   the same runs made elsewhere        ```{archived}```     runs at published scale, seed by seed
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import yaml
 
 from descent.book import report
 from descent.book.agreement import agreement_table
+from descent.book.archived import archived_table
 from descent.book.benchmarks import benchmark_tables
 from descent.book.errors import UserError
 from descent.book.evidence import Evidence
@@ -30,7 +31,7 @@ from descent.book.scaling import scaling_tables
 from descent.evidence.verdicts import OUTCOMES
 
 BLOCK = re.compile(
-    r"^```\{(claims|verdicts|report|status|environment|counts|glance|map|live|benchmarks|scaling|agreement)\}"
+    r"^```\{(claims|verdicts|report|status|environment|counts|glance|map|live|archived|benchmarks|scaling|agreement)\}"
     r"[ \t]*([\w-]*)[ \t]*\n"
     r"((?:.*\n)*?)```[ \t]*$",
     re.MULTILINE,
@@ -51,6 +52,7 @@ def expand(text: str, page: str, evidence: Evidence) -> str:
         "status": lambda name, body: report.status_table(evidence),
         "environment": lambda name, body: report.environment_list(evidence),
         "counts": lambda name, body: report.counts(evidence),
+        "archived": lambda name, body: archived_table(evidence.project, page, _entries(body, page, dict)),
         "benchmarks": lambda name, body: benchmark_tables(evidence.project),
         "agreement": lambda name, body: agreement_table(evidence),
         "scaling": lambda name, body: scaling_tables(evidence.project),
