@@ -39,6 +39,14 @@ GOALS = [
         Goal("SGA faster than JAX's plain formula", "sga", size, "SGA step: JAX, plain formula / simulator", 1.3, False)
         for size in (SMALL, LARGE)
     ),
+    Goal(
+        "SGA ten times faster than PyTorch's eager mode at width 64",
+        "sga",
+        SMALL,
+        "SGA step: PyTorch eager, 1 thread / simulator",
+        10.0,
+        False,
+    ),
     *(
         Goal(what, "costs", size + zero_sum, f"{row} / gradient", bound)
         for what, zero_sum, row, bound in (
@@ -58,6 +66,12 @@ GOALS = [
         )
         for kind in ("Hessian", "Gauss-Newton")
         for k in (1, 5, 20)
+    ),
+    *(
+        Goal(
+            "Meta-step 20 times faster than eager", "learned", name, "eager, one task / compiled, one task", 20.0, False
+        )
+        for name in ("multiscale average", "k momentums", "LSTM", "RNNprop")
     ),
 ]
 
