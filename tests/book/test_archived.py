@@ -31,6 +31,10 @@ def test_one_row_a_measurement_and_one_column_a_seed(project):
     assert "commit `c0ffeec0ff`" in shown
 
 
+def test_runs_that_measured_none_of_it_have_no_column(project):
+    assert archived_table(project, "chapter", {"lists": "several"}).splitlines()[0] == "|  | seed 1 |"
+
+
 def test_a_name_that_no_run_measured_is_one_clear_line(project):
     with pytest.raises(UserError, match=r"chapters/chapter.md: no run in .* measured 'modus'; check the spelling"):
         archived_table(project, "chapter", {"modes": "modus"})

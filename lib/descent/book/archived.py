@@ -11,7 +11,7 @@ from descent.book.report import prose, table
 
 
 def archived_table(project: Project, chapter: str, rows: Mapping[str, str]) -> str:
-    """Return measurements of a chapter's archived runs, one column per run.
+    """Return measurements of a chapter's archived runs, one column per run that made any of them.
 
     Args:
         project: the checkout.
@@ -28,6 +28,7 @@ def archived_table(project: Project, chapter: str, rows: Mapping[str, str]) -> s
     for name in rows.values():
         if not any(name in run["measurements"] for run in runs):
             raise UserError(f"chapters/{chapter}.md: no run in {path} measured {name!r}; check the spelling")
+    runs = [run for run in runs if any(name in run["measurements"] for name in rows.values())]
     heads = [f"seed {run['environment']['parameters'].get('seed', k)}" for k, run in enumerate(runs)]
     lines = [[prose(label), *(_cell(run["measurements"].get(name)) for run in runs)] for label, name in rows.items()]
     commits = ", ".join(sorted({f"`{run['environment']['commit'][:10]}`" for run in runs}))
