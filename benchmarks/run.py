@@ -54,7 +54,7 @@ def collect(names: list[str], tiny: bool) -> list[dict[str, Any]]:
             command = [sys.executable, str(HERE / f"{name}.py"), "--json", str(output)]
             done = subprocess.run([*command, *(["--tiny"] if tiny else arguments)], check=False)
             if done.returncode:
-                raise SystemExit(f"{name}.py failed: nothing is kept")
+                raise SystemExit(f"{name}.py failed: its rows are not kept")
             rows = json.loads(output.read_text())
         seconds = round(time.perf_counter() - began, 1)
         tables.append({"name": name, "title": title, "seconds": seconds, "rows": rows})
@@ -83,8 +83,10 @@ def main() -> None:
     about = {"started": datetime.now(UTC).isoformat(timespec="seconds"), "load": round(os.getloadavg()[0], 1)}
     about |= machine(project)
     about["versions"] = {**about["versions"], **peers()}
-    tables = collect(options.only or list(BENCHMARKS), options.tiny)
-    write_atomically(output, dump_json({**about, "tiny": options.tiny, "tables": tables}))
+    tables: list[dict[str, Any]] = []
+    for name in options.only or list(BENCHMARKS):
+        tables += collect([name], options.tiny)  # written one by one: what is measured stays, whatever comes after it
+        write_atomically(output, dump_json({**about, "tiny": options.tiny, "tables": tables}))
     print(output)
 
 

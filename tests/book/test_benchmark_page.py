@@ -62,7 +62,7 @@ def test_a_run_becomes_a_table_with_machine_and_commit(driver, monkeypatch, tmp_
 def test_a_benchmark_that_fails_keeps_nothing(driver, monkeypatch, tmp_path):
     (tmp_path / "sga.py").write_text("raise SystemExit(3)\n")
     monkeypatch.setattr(driver, "HERE", tmp_path)
-    with pytest.raises(SystemExit, match="nothing is kept"):
+    with pytest.raises(SystemExit, match="its rows are not kept"):
         driver.collect(["sga"], tiny=True)
 
 
