@@ -14,12 +14,16 @@ from descent.book.project import Project
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def driver():
-    spec = importlib.util.spec_from_file_location("benchmark_driver", ROOT / "benchmarks" / "run.py")
+def loaded(name):
+    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", ROOT / "benchmarks" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def driver():
+    return loaded("run")
 
 
 STUB = """import argparse, json, pathlib
@@ -111,10 +115,7 @@ def test_every_goal_names_a_program_and_no_row_twice(driver):
 
 @pytest.fixture(scope="module")
 def turns():
-    spec = importlib.util.spec_from_file_location("benchmark_turns", ROOT / "benchmarks" / "turns.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded("turns")
 
 
 def test_the_fitted_exponent_is_that_of_a_power_law_and_its_error_scipys(turns):
