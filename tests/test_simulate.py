@@ -46,6 +46,15 @@ def test_trajectory_and_records_match_a_plain_loop(simulator):
     assert trajectory.steps == 50 and trajectory.diverged_at is None
 
 
+def test_recording_every_step_or_none_changes_no_step(simulator):
+    path = numpy_momentum(50)
+    each = Simulator(Game(bowl), momentum(0.1, 0.9), record=record_w, chunk=7).run(START, 50)
+    np.testing.assert_allclose(each.records["w"], path, rtol=1e-13)
+    none = Simulator(Game(bowl), momentum(0.1, 0.9), every=5, chunk=3).run(START, 50)
+    assert none.records is None and none.steps == 50
+    np.testing.assert_allclose(none.params[0], path[-1], rtol=1e-13)
+
+
 def test_second_run_compiles_nothing_whatever_its_length(simulator):
     simulator.run(START, 5)
     before = simulator.traces
@@ -95,6 +104,17 @@ def test_divergence_is_reported_with_its_step():
     assert len(stopped.records["w"]) == len(stopped.recorded_at)
     with pytest.raises(DivergedError):
         simulator.resume(stopped, 4)
+
+
+@pytest.mark.parametrize("record", [None, record_w])
+def test_divergence_is_found_wherever_it_is_looked_for(record):
+    """With every=1: where nothing is recorded, only the end of a chunk is looked at."""
+    simulator = Simulator(Game(bowl), gradient_descent(100.0), record=record, chunk=60)
+    with pytest.raises(DivergedError, match="after step 155:"):
+        simulator.run(START, 400)
+    stopped = simulator.run(START, 400, on_nan="stop")
+    assert (stopped.diverged_at, stopped.steps) == (155, 154)
+    np.testing.assert_allclose(stopped.params[0], START[0] * 99.0**154, rtol=1e-12)
 
 
 def test_progress_is_called_between_chunks(simulator, tmp_path, monkeypatch):

@@ -89,7 +89,7 @@ class Simulator:
         batch: ``(seed, step) -> batch``, in TensorFlow operations; seed is an int32 tensor [2] already folded with the
             step (hand it to ``tf.random.stateless_*``), step a scalar int64 tensor. None: the game's own batch.
         record: ``(params, state, game) -> nested tensors``, evaluated at steps 0, every, 2 every, ...
-        every: steps between records.
+        every: steps between records; without ``record``, what the number of steps is a multiple of.
         chunk: records per entry into Python; by default about 1,000 steps.
         jit_compile: compile each step with XLA. Not a default: on a CPU it pays for small networks only, and XLA draws
             other random numbers from the same seed, so that a run sees other batches than without.
@@ -214,21 +214,30 @@ class Simulator:
     ) -> tuple[Vector, Any, Any, tf.Tensor]:
         """Make count x every steps; return the new params, state, the records, and whether all is finite.
 
-        NaN and infinity stay once they are there, so it is enough to look at each record; ``_locate`` finds the step.
+        NaN and infinity stay once they are there, so it is enough to look at each record, or at the end where nothing
+        is recorded; ``_locate`` finds the step.
         """
+
+        def one(step, params, state):
+            return step + 1, *self._step(params, state, seed, step)
+
+        def many(step, number, params, state):
+            return tf.while_loop(lambda at, *_: at < step + number, one, (step, params, state))[1:]
+
+        if self.record is None:
+            params, state = many(first, tf.cast(count, tf.int64) * self.every, params, state)
+            return params, state, (), vectors.all_finite(params)
+
         template = self._record_graph(params, state, seed, first)
         arrays = [
             tf.TensorArray(leaf.dtype, size=count, element_shape=leaf.shape) for leaf in tf.nest.flatten(template)
         ]
 
-        def one(step, params, state):
-            return step + 1, *self._step(params, state, seed, step)
-
         def block(index, params, state, arrays, _):
             step = first + tf.cast(index, tf.int64) * self.every
-            last = step + self.every
-            _, params, state = tf.while_loop(lambda step, *_: step < last, one, (step, params, state))
-            leaves = tf.nest.flatten(self._record_graph(params, state, seed, last))
+            # entering a loop costs as much as a small step: where every step is recorded there is none to enter
+            params, state = one(step, params, state)[1:] if self.every == 1 else many(step, self.every, params, state)
+            leaves = tf.nest.flatten(self._record_graph(params, state, seed, step + self.every))
             arrays = [a.write(index, x) for a, x in zip(arrays, leaves, strict=True)]
             return index + 1, params, state, arrays, vectors.all_finite(params)
 
