@@ -25,8 +25,14 @@ def make_rule(eta):
     return chain(sga(1.0), gradient_descent(eta))
 
 
-def library(etas: np.ndarray, steps: int) -> Contender:
-    sweep = Sweep(GAME, {"sga": make_rule}, lambda params, state, game: vectors.norm(params), every=steps)
+def library(etas: np.ndarray, steps: int, jit_compile: bool = False) -> Contender:
+    sweep = Sweep(
+        GAME,
+        {"sga": make_rule},
+        lambda params, state, game: vectors.norm(params),
+        every=steps,
+        jit_compile=jit_compile,
+    )
     hypers, start = tf.constant(etas), (tf.ones([len(etas), 1]), tf.ones([len(etas), 1]))
 
     def run(n: int) -> np.ndarray:
@@ -84,7 +90,7 @@ def python_loop(eta: float, steps: int) -> Contender:
 def measure(turns: Turns) -> list[Row]:
     lanes, steps = (20, 5) if turns.tiny else (2000, 250)
     etas = np.linspace(0.01, 1.75, lanes).astype(np.float32)
-    contenders = {"Sweep": library(etas, steps)}
+    contenders = {"Sweep": library(etas, steps), "Sweep, XLA": library(etas, steps, jit_compile=True)}
     if has("jax"):
         contenders["JAX vmap"] = jax_vmap(etas, steps)
     scaled = f"eager Python loop (1 of {lanes:,}, times {lanes:,})"

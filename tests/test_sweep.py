@@ -5,7 +5,7 @@ import pytest
 
 from descent.problems.quadratic import plane, quadratic_game
 from descent.quiet import tf
-from descent.rules import chain, gradient_descent, optimistic, sga
+from descent.rules import cgd, chain, gradient_descent, optimistic, sga
 from descent.simulate import Simulator
 from descent.sweep import Sweep
 
@@ -56,3 +56,17 @@ def test_one_program_serves_every_call(sweep):
     before = sweep.traces
     run(sweep, records=20)
     assert sweep.traces == before == 1
+
+
+def test_xla_makes_the_same_sweep(sweep):
+    compiled = Sweep(GAME, RULES, sweep.record, every=3, jit_compile=True)
+    plain, fast = run(sweep), run(compiled)
+    for name in RULES:
+        np.testing.assert_allclose(fast[name], plain[name], rtol=1e-12, atol=1e-15)
+    run(compiled, records=5)
+    assert compiled.traces == 1
+
+
+def test_what_xla_cannot_compile_is_one_clear_line(sweep):
+    with pytest.raises(ValueError, match=r"these rules: CGD; .* want jit_compile=False"):
+        run(Sweep(GAME, {"CGD": cgd}, sweep.record, jit_compile=True))

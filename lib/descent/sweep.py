@@ -25,6 +25,8 @@ class Sweep:
         rules: name -> ``hyper -> Rule``; ``hyper`` is one lane's slice of ``run``'s ``hypers``.
         record: ``(params, state, game) -> nested tensors``, for one lane.
         every: steps between records.
+        jit_compile: make one XLA program of it, for each number of records. Compiling takes longer, and steps of a few
+            numbers are then many times as fast. Not for rules with a loop inside (CGD, proximal steps).
     """
 
     def __init__(
@@ -33,9 +35,11 @@ class Sweep:
         rules: Mapping[str, MakeRule],
         record: Callable[[Vector, Any, Game], Any],
         every: int = 1,
+        jit_compile: bool = False,
     ):
         self.game, self.rules, self.record, self.every = game, dict(rules), record, every
-        self._run = tf.function(self._run_graph, reduce_retracing=True, autograph=False)
+        self.jit_compile = jit_compile
+        self._run = tf.function(self._run_graph, reduce_retracing=True, autograph=False, jit_compile=jit_compile)
 
     def run(self, hypers: Any, params: Vector, records: int, batches: Any = None) -> dict[str, Any]:
         """Make (records - 1) x every steps in every lane of every rule.
@@ -48,9 +52,20 @@ class Sweep:
 
         Returns:
             name -> records, leaves of shape [records, lanes, ...].
+
+        Raises:
+            ValueError: XLA can't compile one of the rules.
         """
         lanes = tf.nest.map_structure(tf.convert_to_tensor, (hypers, params, () if batches is None else (batches,)))
-        return self._run(*lanes, tf.constant(records))
+        try:
+            return self._run(*lanes, tf.constant(records))
+        except tf.errors.InvalidArgumentError as error:
+            if self.jit_compile and "unsupported operations" in str(error):
+                raise ValueError(
+                    f"XLA can't compile one of these rules: {', '.join(self.rules)}; rules with a loop inside want "
+                    "jit_compile=False"
+                ) from error
+            raise
 
     @property
     def traces(self) -> int:
