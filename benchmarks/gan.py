@@ -42,7 +42,7 @@ class Setting:
 
 
 def simulator(setting: Setting, rule: Rule, jit_compile: bool = False) -> Contender:
-    """The library's simulator, recording nothing, but looking for NaN after every step, as with ``every=1``."""
+    """The library's simulator, recording nothing; a turn is one chunk, looked through for NaN at its end."""
     simulator = Simulator(setting.game, rule, chunk=10**9, jit_compile=jit_compile)
     trajectory = simulator.run(setting.params, 0)
 

@@ -28,7 +28,8 @@ PEERS = ("jax", "torch")
 
 # name -> (what it shows, its arguments)
 BENCHMARKS: dict[str, tuple[str, list[str]]] = {
-    "sga": ("A gradient step and a step of SGA, both around RMSProp", []),
+    "sga": ("A gradient step and a step of SGA, both around RMSProp", ["--seconds", "0.5"]),
+    "memory": ("Memory of these steps, each contender in a process of its own", []),
     "costs": ("What rules cost in gradients", []),
     "sweep": ("A sweep over step sizes", []),
     "implicit": ("Implicit steps: conjugate gradients on Hessian and Gauss-Newton products", []),

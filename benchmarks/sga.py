@@ -9,32 +9,36 @@ compared before anything is timed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gan import GRADIENT, SGA, Setting, bare_loop, notebook_sga, simulator, tensorflow_eager
 from gan_peers import jax_compiled, torch_compiled, torch_eager
 from turns import CPUS, Contender, Row, Turns, against_first, check_alike, has, program, show, take_turns
 
+Maker = Callable[[], Contender | None]
 
-def contenders(setting: Setting, adjusted: bool, torch: bool, jax: bool) -> dict[str, Contender]:
-    """Return those of one setting, by name; the library's first."""
+
+def makers(setting: Setting, adjusted: bool, torch: bool, jax: bool) -> dict[str, Maker]:
+    """Return what makes each contender of one setting, by name; the library's first."""
     rule = SGA if adjusted else GRADIENT
-    found: dict[str, Contender | None] = {
-        "simulator": simulator(setting, rule),
-        "simulator, XLA": simulator(setting, rule, jit_compile=True),
-        "bare loop": bare_loop(setting, rule),
-        "eager TensorFlow": tensorflow_eager(setting, rule),
+    found: dict[str, Maker] = {
+        "simulator": lambda: simulator(setting, rule),
+        "simulator, XLA": lambda: simulator(setting, rule, jit_compile=True),
+        "bare loop": lambda: bare_loop(setting, rule),
+        "eager TensorFlow": lambda: tensorflow_eager(setting, rule),
     }
     if adjusted:
-        found["eager TensorFlow, notebook's formula"] = tensorflow_eager(setting, notebook_sga())
+        found["eager TensorFlow, notebook's formula"] = lambda: tensorflow_eager(setting, notebook_sga())
     if jax and adjusted:
-        found["JAX, our formula"] = jax_compiled(setting, "mixed")
-        found["JAX, plain formula"] = jax_compiled(setting, "plain")
+        found["JAX, our formula"] = lambda: jax_compiled(setting, "mixed")
+        found["JAX, plain formula"] = lambda: jax_compiled(setting, "plain")
     elif jax:
-        found["JAX"] = jax_compiled(setting, "none")
+        found["JAX"] = lambda: jax_compiled(setting, "none")
     if torch:
         for n in sorted({1, CPUS}):
-            found[f"PyTorch eager, {n} thread{'s' * (n > 1)}"] = torch_eager(setting, adjusted, n)
-        found["torch.compile"] = torch_compiled(setting, adjusted, CPUS)
-    return {name: run for name, run in found.items() if run is not None}
+            found[f"PyTorch eager, {n} thread{'s' * (n > 1)}"] = lambda n=n: torch_eager(setting, adjusted, n)
+        found["torch.compile"] = lambda: torch_compiled(setting, adjusted, CPUS)
+    return found
 
 
 def measure(turns: Turns) -> list[Row]:
@@ -43,7 +47,8 @@ def measure(turns: Turns) -> list[Row]:
     for size in ((2, 8, 16),) if turns.tiny else ((4, 64, 128), (6, 384, 256)):
         setting = Setting(*size)
         for name, adjusted in (("gradient step", False), ("SGA step", True)):
-            of_setting = contenders(setting, adjusted, torch, jax)
+            made = {contender: make() for contender, make in makers(setting, adjusted, torch, jax).items()}
+            of_setting = {contender: run for contender, run in made.items() if run is not None}
             # how far each has moved, in one step: float32 keeps three digits of that
             check_alike(
                 {name: [a - b for a, b in zip(run(1), setting.start, strict=True)] for name, run in of_setting.items()},

@@ -38,20 +38,34 @@ class Turns(NamedTuple):
 
 
 def take_turns(contenders: Mapping[str, Contender], turns: Turns) -> dict[str, np.ndarray]:
-    """Return seconds per repetition, one entry per block, for each contender. What is compiled is compiled before."""
-    counts = {}
-    for name, run in contenders.items():
-        run(1)
-        began = turns.clock()
-        run(2)
-        counts[name] = 1 if turns.tiny else max(1, round(2 * turns.seconds / max(turns.clock() - began, 1e-9)))
+    """Return seconds per repetition, one entry per block, for each contender. What is compiled is compiled before.
+
+    Every other block goes backwards, so that none always comes after the same one.
+    """
+    counts = {name: _repetitions(run, turns) for name, run in contenders.items()}
     spent: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(turns.blocks):
-        for name, run in contenders.items():
-            began = turns.clock()
-            run(counts[name])
-            spent[name].append((turns.clock() - began) / counts[name])
+    for block in range(turns.blocks):
+        for name, run in list(contenders.items())[:: -1 if block % 2 else 1]:
+            spent[name].append(_seconds(run, counts[name], turns) / counts[name])
     return {name: np.array(times) for name, times in spent.items()}
+
+
+def _repetitions(run: Contender, turns: Turns) -> int:
+    """Return how many fill a turn: doubled until half of one is full, for a call costs more than its repetitions."""
+    run(1)
+    count, spent = 1, _seconds(run, 1, turns)
+    if turns.tiny:
+        return count
+    while spent < turns.seconds / 2:
+        count *= 2
+        spent = _seconds(run, count, turns)
+    return max(1, round(count * turns.seconds / spent))
+
+
+def _seconds(run: Contender, count: int, turns: Turns) -> float:
+    began = turns.clock()
+    run(count)
+    return turns.clock() - began
 
 
 def ratio(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
@@ -139,14 +153,15 @@ def show(rows: list[Row]) -> list[Row]:
     return rows
 
 
+def peak_megabytes() -> float:
+    """Return the peak of this process's resident memory."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # kilobytes, but bytes on macOS
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
 def memory() -> Row:
     """Return the row of this process's peak memory."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # kilobytes, but bytes on macOS
-    return {
-        "row": "peak memory of the program",
-        "setting": "",
-        "megabytes": peak / (2**20 if sys.platform == "darwin" else 2**10),
-    }
+    return {"row": "peak memory of the program", "setting": "", "megabytes": peak_megabytes()}
 
 
 def program(description: str, measure: Callable[[Turns], list[Row]]) -> None:

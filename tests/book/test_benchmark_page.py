@@ -30,7 +30,7 @@ STUB = """import argparse, json, pathlib
 parser = argparse.ArgumentParser()
 parser.add_argument("--json", type=pathlib.Path)
 parser.add_argument("--tiny", action="store_true")
-options = parser.parse_args()
+options, _ = parser.parse_known_args()
 options.json.write_text(json.dumps([
     {"row": "simulator", "setting": "2x64", "milliseconds": 0.5},
     {"row": "peer / simulator", "setting": "2x64", "milliseconds": 1.0, "ratio": 2.0, "low": 1.9, "high": 2.25},
@@ -130,6 +130,25 @@ def test_a_ratio_is_taken_block_by_block(turns):
     """A machine that is twice as slow in some blocks changes no ratio."""
     slow = np.array([1.0, 2.0, 1.0, 8.0])
     assert turns.ratio(3 * slow, slow) == pytest.approx({"ratio": 3, "low": 3, "high": 3})
+
+
+def test_contenders_take_turns_there_and_back(turns):
+    clock, calls = [0.0], []
+
+    def contender(name, call, repetition):
+        def run(n):
+            calls.append((name, n))
+            clock[0] += call + repetition * n
+
+        return run
+
+    contenders = {"a": contender("a", 0.0, 0.5), "b": contender("b", 1.0, 0.25)}
+    times = turns.take_turns(contenders, turns.Turns(3, 6.0, lambda: clock[0]))
+    assert [name for name, _ in calls[-6:]] == ["a", "b", "b", "a", "a", "b"]
+    count = calls[-1][1]
+    assert 1.0 + 0.25 * count == pytest.approx(6.0, rel=0.2)  # a call's own cost does not make turns short
+    np.testing.assert_allclose(times["a"], [0.5] * 3)
+    np.testing.assert_allclose(times["b"], [0.25 + 1.0 / count] * 3)
 
 
 def test_contenders_that_differ_are_refused(turns):
