@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pybtex.backends.plaintext import Backend
 from pybtex.database import Entry, parse_file
-from pybtex.plugin import find_plugin, register_plugin
+from pybtex.plugin import register_plugin
 from pybtex.richtext import Text
 from pybtex.style.formatting.unsrt import Style as Unsorted
 from pybtex.style.labels import BaseLabelStyle
@@ -53,6 +53,11 @@ def _entries(path: Path, stamp: int) -> dict[str, Entry]:
     return dict(parse_file(str(path)).entries.items())
 
 
+@cache
+def _style() -> Unsorted:
+    return Unsorted()  # looks through all that is installed for its parts
+
+
 class Citations:
     """The book's bibliography.
 
@@ -82,8 +87,7 @@ class Citations:
 
     def reference(self, key: str) -> str:
         """Return the full reference on one line."""
-        style = find_plugin("pybtex.style.formatting", "unsrt")()
-        entry = next(iter(style.format_entries([self.entries[key]])))
+        entry = next(iter(_style().format_entries([self.entries[key]])))
         return " ".join(entry.text.render(Backend()).split())
 
 

@@ -7,6 +7,7 @@ through re-exports too), the lock file and the data. Prose is not in it.
 import ast
 import hashlib
 import os
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -76,10 +77,11 @@ def imported_modules(library: Path, source: str) -> list[str]:
     return sorted(found)
 
 
-def direct_imports(library: Path, source: str) -> list[str]:
+@cache
+def direct_imports(library: Path, source: str) -> tuple[str, ...]:
     """Return the modules of the package that a source text names itself, sorted; arguments as ``imported_modules``."""
     named = _imports(library, source, is_package=False, module="")
-    return sorted(module for module in named if module_path(library, module).is_file())
+    return tuple(sorted(module for module in named if module_path(library, module).is_file()))
 
 
 def module_path(library: Path, module: str) -> Path:

@@ -58,7 +58,7 @@ def source_link(library: Path, module: Path, name: str = "") -> str:
         name: a function or class at its top level.
     """
     address = f"../source/{module.resolve().relative_to(library.resolve().parent).with_suffix('.html').as_posix()}"
-    for node in ast.parse(module.read_text()).body:
+    for node in ast.parse(module.read_text()).body if name else ():
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
             return f"{address}#L-{node.lineno}"
     return address
