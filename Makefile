@@ -65,7 +65,7 @@ $(VENV)/.book: pyproject.toml requirements.lock | $(BIN)/python
 
 $(VENV)/.test: $(VENV)/.book
 	@echo "installing what the tests compare with"
-	@$(PIP) --editable '.[dev,torch,jax]'
+	@$(PIP) --editable '.[dev,torch,jax,slurm]'
 	@touch $@
 
 $(VENV)/.pdf: $(VENV)/.book

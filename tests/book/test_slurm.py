@@ -29,7 +29,10 @@ HOLD = "import pathlib, time\nwhile pathlib.Path('hold').exists(): time.sleep(0.
 def jobs(tmp_path_factory, book):
     """Start the node; return a function that lists its finished jobs as (name of the run, state)."""
     folder = tmp_path_factory.mktemp("slurm")
-    subprocess.run([NODE, "start", folder, "2", "9000"], check=True, timeout=60)
+    with (folder / "start.log").open("w") as log:
+        started = subprocess.run([NODE, "start", folder, "2", "9000"], stderr=log, timeout=60)
+    if started.returncode:  # a container may forbid what its daemons need
+        pytest.skip(f"Slurm is installed, but does not start here: {(folder / 'start.log').read_text()[-500:]}")
     shutil.copytree(ROOT / "profiles" / "slurm", book.root / "profiles" / "slurm")
     yield lambda: re.findall(r"JobState=(\w+)", (folder / "jobs.txt").read_text())
     subprocess.run(["scancel", "--state=RUNNING", "--full"], env=book.environment, check=False)
