@@ -74,6 +74,9 @@ def test_resuming_equals_an_unbroken_run_bit_for_bit():
     np.testing.assert_array_equal(second.params[0], whole.params[0])
     np.testing.assert_array_equal(second.records["w"], whole.records["w"][8:])
     assert second.steps == 40 and second.recorded_at[-1] == 40
+    each = Simulator(Game(bowl), momentum(0.1, 0.5), batch=noise, record=record_w, chunk=7).run(START, 40, seed=3)
+    np.testing.assert_array_equal(each.records["w"][::2], whole.records["w"])
+    np.testing.assert_allclose(each.records["loss"][::2], whole.records["loss"], rtol=1e-13)
     other = simulator.run(START, 40, seed=4)
     assert not np.array_equal(other.params[0], whole.params[0])
 
