@@ -59,9 +59,9 @@ def eager(optimizer: LearnedOptimizer) -> MetaGradient:
     return meta_gradient
 
 
-def compiled(optimizer: LearnedOptimizer, tasks: int, make=truncated_bptt) -> MetaGradient:
-    """Return the library's meta-gradient of so many tasks."""
-    estimator = make(Unroll(optimizer, inner_task(), LENGTH), tasks)
+def compiled(optimizer: LearnedOptimizer, tasks: int, make=truncated_bptt, jit_compile: bool = False) -> MetaGradient:
+    """Return the library's meta-gradient of so many tasks; ``jit_compile``: its inner steps compiled with XLA."""
+    estimator = make(Unroll(optimizer, inner_task(), LENGTH, jit_compile=jit_compile), tasks)
     weights = optimizer.init(0)
     state = estimator.init(weights, KEY)
     program = tf.function(lambda w, s: estimator.estimate(w, s, KEY)[:2], autograph=False)
@@ -127,7 +127,11 @@ def again(function: MetaGradient) -> Contender:
 
 def of_optimizer(name: str, optimizer: LearnedOptimizer, turns: Turns, jax: bool) -> list[Row]:
     """Return an optimiser's rows; a ratio is time per task over that of the compiled meta-step of one task."""
-    same = {"compiled, one task": compiled(optimizer, 1), "eager, one task": eager(optimizer)}
+    same = {
+        "compiled, one task": compiled(optimizer, 1),
+        "compiled with XLA, one task": compiled(optimizer, 1, jit_compile=True),
+        "eager, one task": eager(optimizer),
+    }
     if jax and optimizer.name == "multiscale_adam":
         same["JAX compiled, one task"] = jax_multiscale(optimizer.settings["learning_rate"])
     contenders = {key: again(function) for key, function in same.items()}
@@ -135,7 +139,9 @@ def of_optimizer(name: str, optimizer: LearnedOptimizer, turns: Turns, jax: bool
     check_alike({key: loss for key, (loss, _) in results.items()}, 1e-4)
     check_alike({key: gradient for key, (_, gradient) in results.items()}, 1e-2)
     contenders["compiled, four tasks"] = again(compiled(optimizer, 4))
-    contenders["compiled, four pairs, persistent ES"] = again(compiled(optimizer, 4, persistent_es))
+    for compiler in ("compiled", "compiled with XLA"):
+        pairs = compiled(optimizer, 4, persistent_es, jit_compile="XLA" in compiler)
+        contenders[f"{compiler}, four pairs, persistent ES"] = again(pairs)
     first, *others = times = take_turns(contenders, turns)
     rows: list[Row] = [{"row": first, "setting": name, "milliseconds": 1e3 * float(np.median(times[first]))}]
     for key in others:

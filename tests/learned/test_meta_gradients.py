@@ -247,3 +247,16 @@ def test_a_lost_inner_problem_begins_afresh_and_does_not_spoil_the_meta_gradient
         np.testing.assert_array_equal(lanes.left, [5, 4, 4])
         np.testing.assert_array_equal(lanes.inner.params[0], [1, 1])
         assert (lanes.inner.params[1].numpy() != 1).all()
+
+
+@pytest.mark.parametrize("make", [truncated_bptt, persistent_es])
+def test_xla_makes_the_same_meta_step_on_the_same_minibatches(make):
+    optimizer = k_momentums(3, hidden=5, eta_min=0.05)
+    weights, key, found = weights_of(optimizer), tf.constant([5, 6]), {}
+    for jit_compile in (False, True):
+        unroll = Unroll(optimizer, rugged(), length=4, stop_gradient=False, jit_compile=jit_compile)
+        estimator = make(unroll, tasks=2, stretches=(3, 3))
+        step = tf.function(estimator.estimate, autograph=False)
+        found[jit_compile] = step(weights, estimator.init(weights, key), key)
+    for plain, compiled in zip(*(tf.nest.flatten(found[which]) for which in (False, True)), strict=True):
+        np.testing.assert_allclose(compiled, plain, rtol=1e-9, atol=1e-12)
