@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from descent.book.agreement import DIFFERS, RELATIVE, agreement_table, checked_alike, compare, difference
 from descent.book.evidence import Evidence
@@ -52,6 +53,27 @@ def test_other_seeds_of_the_same_law_pass_but_for_one_in_a_hundred():
     assert sum(way(list(a), list(b + 5)) == DIFFERS for a, b in draws) > 1900
 
 
+def test_one_seed_is_held_to_the_spread_of_more():
+    def way_of(here, seeds, there=(9.0,)):
+        return compare({"x": here}, {"x": list(there)}, {}, {"x": seeds})["x"]
+
+    # t = (here - 2.5) / (s sqrt(1 + 1/4)), s^2 = 5/3; the 99.5% point of t with 3 degrees of freedom is 5.841
+    limit = 2.5 + stats.t.ppf(0.995, 3) * np.sqrt(5 / 3 * 1.25)
+    assert way_of([limit - 0.01], [1.0, 2.0, 3.0, 4.0]) == "by its seeds"
+    assert way_of([limit + 0.01], [1.0, 2.0, 3.0, 4.0]) == DIFFERS
+    assert way_of([2.0], [1.0, 3.0]) == DIFFERS  # two are too few to tell a spread
+    assert way_of([2.0], [3.0, 3.0, 3.0]) == DIFFERS
+    assert way_of([1.0, 2.0, 3.0], [11.0, 12.0, 13.0], [1.1, 1.9, 3.2]) == "by its seeds"  # enough of its own
+    assert way_of([1.0, 2.0, 3.0], [1.0, 2.0, 3.0], [11.0, 12.0, 13.0]) == DIFFERS
+
+
+def test_one_more_draw_raises_one_alarm_in_a_hundred():
+    """2,000 normal draws beside five others: 20 alarms expected; under 6 or over 38 once in ten thousand such tests."""
+    draws = np.random.default_rng(1).normal(size=(2000, 6))
+    ways = [compare({"x": [a]}, {"x": [a + 9]}, {}, {"x": list(b)})["x"] for a, *b in draws]
+    assert 6 <= ways.count(DIFFERS) <= 38
+
+
 def test_differences_are_relative_and_of_the_worst_value():
     assert difference([1.0, 2.2], [1.0, 2.0]) == pytest.approx(0.1)
     assert difference([1e-6], [0.0]) == pytest.approx(1e-3)
@@ -63,7 +85,7 @@ def evidence(book):
     """The small book with runs that were written by hand, and archived ones of the same profile."""
     project = Project(book.root)
 
-    def written(chapter, here, there, elsewhere=None):
+    def written(chapter, here, there, elsewhere=None, more=()):
         parameters = {"seed": 7}
         for replicate, values in enumerate(here):
             folder = book.result(chapter, replicate=replicate).parent
@@ -77,6 +99,10 @@ def evidence(book):
         path = book.root / "results" / "quick" / f"{chapter}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"replicates": [{"measurements": v, "environment": environment} for v in there]}))
+        path = book.root / "results" / "quick-seeds" / f"{chapter}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        runs = [{"measurements": v, "environment": {"parameters": p}} for p, v in more]
+        path.write_text(json.dumps({"replicates": runs}))
         return agreement_table(Evidence(project, project.profile("quick"))).splitlines()
 
     return written
@@ -98,6 +124,16 @@ def test_runs_of_other_parameters_are_not_compared(evidence):
     lines = evidence("first", [{"value": 10.0}], [{"value": 10.0}], elsewhere={"seed": 7, "steps": 3})
     (first,) = [line for line in lines if "[first]" in line]
     assert "not comparable" in first and "other parameters" in first and "agrees" not in first
+
+
+def test_more_seeds_count_if_they_differ_in_their_seeds_only(evidence):
+    here, there = [{"draw": 5.0}], [{"draw": 4.0}]
+    more = [({"seed": k}, {"draw": 3.0 + k}) for k in range(4)]
+    (first,) = [line for line in evidence("first", here, there, more=more) if "[first]" in line]
+    assert "1 by its seeds" in first
+    others = [({**parameters, "steps": 3}, values) for parameters, values in more]
+    (first,) = [line for line in evidence("first", here, there, more=others) if "[first]" in line]
+    assert "**differs** in 1 of 1: `draw`" in first
 
 
 def test_a_measurement_is_alike_if_every_check_of_it_is(book):

@@ -8,8 +8,9 @@ measurement is compared in the first of these ways that it passes:
    carries seven digits; three may go to sums of some thousand terms in another order. ``SMALL`` keeps the dust of
    rounding (1e-15 here, 3e-15 there) from counting;
 3. *by its seeds*: long training amplifies rounding until trajectories have nothing in common, at worst as if they had
-   other seeds. So the means over at least three seeds may differ as those of other seeds would: Welch's t test, with
-   ``ALARMS`` false alarms;
+   other seeds. So means over at least three seeds may differ as those of other seeds would: Welch's t test, with
+   ``ALARMS`` false alarms. What has fewer seeds is one more draw beside the archived runs of the profile
+   ``NAME-seeds``, which differs in its seeds only: Student's t test;
 4. *by verdict*: every check of a claim that looks at it ends alike.
 
 What passes none of them differs, and so does what was measured in one place only.
@@ -21,6 +22,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -37,6 +39,7 @@ ALARMS = 0.01
 FEWEST_SEEDS = 3
 WAYS = ("bit for bit", "by number", "by its seeds", "by verdict")
 DIFFERS = "differs"
+MORE_SEEDS = "{}-seeds"
 
 Values = Mapping[str, Sequence[float]]
 
@@ -75,19 +78,22 @@ def difference(here: Sequence[float], there: Sequence[float]) -> float:
     return float(np.max(np.abs(a - b) / np.maximum(np.abs(b), SMALL)))
 
 
-def compare(here: Values, there: Values, alike: Mapping[str, bool]) -> dict[str, str]:
+def compare(
+    here: Values, there: Values, alike: Mapping[str, bool], seeds: Values = MappingProxyType({})
+) -> dict[str, str]:
     """Compare two sets of measurements of one chapter.
 
     Args:
         here: key -> values over all seeds, as ``merge`` gives them.
         there: the archived ones.
         alike: key that claims look at -> whether all their checks of it end alike.
+        seeds: what more seeds measured, for keys of fewer than ``FEWEST_SEEDS`` values.
 
     Returns:
         Key -> way in which it agrees, or ``DIFFERS``.
     """
     keys = [*there, *(key for key in here if key not in there)]
-    return {key: _way(here.get(key, ()), there.get(key, ()), alike.get(key, False)) for key in keys}
+    return {key: _way(here.get(key, ()), there.get(key, ()), alike.get(key, False), seeds.get(key, ())) for key in keys}
 
 
 def checked_alike(ours: Sequence[Verdict], theirs: Sequence[Verdict]) -> dict[str, bool]:
@@ -122,22 +128,24 @@ def agreement_table(evidence: Evidence) -> str:
     return table(("Chapter", "This build and the archived runs", "Largest difference", "Archived on"), rows)
 
 
-def _way(here: Sequence[float], there: Sequence[float], alike: bool) -> str:
+def _way(here: Sequence[float], there: Sequence[float], alike: bool, seeds: Sequence[float]) -> str:
     if not here or not there:
         return DIFFERS
     if list(here) == list(there):
         return WAYS[0]
     if difference(here, there) <= RELATIVE:
         return WAYS[1]
-    if _as_of_other_seeds(here, there):
+    few = min(len(here), len(there)) < FEWEST_SEEDS
+    if _as_of_one_law(here, seeds if few else there, pooled=few):
         return WAYS[2]
     return WAYS[3] if alike else DIFFERS
 
 
-def _as_of_other_seeds(here: Sequence[float], there: Sequence[float]) -> bool:
-    if min(len(here), len(there)) < FEWEST_SEEDS or len(set(here)) == 1 or len(set(there)) == 1:
+def _as_of_one_law(few: Sequence[float], many: Sequence[float], pooled: bool) -> bool:
+    """Test equal means. ``pooled``: of few draws, perhaps one, whose variance is taken to be that of the many."""
+    if len(many) < FEWEST_SEEDS or len(set(many)) == 1 or (not pooled and len(set(few)) == 1):
         return False
-    return bool(ttest_ind(here, there, equal_var=False).pvalue >= ALARMS)
+    return bool(ttest_ind(few, many, equal_var=pooled).pvalue >= ALARMS)
 
 
 def _agreement(evidence: Evidence, chapter: str, archived: list[dict[str, Any]]) -> Agreement:
@@ -151,11 +159,20 @@ def _agreement(evidence: Evidence, chapter: str, archived: list[dict[str, Any]])
     ours = [verdict for verdict in evidence.verdicts if verdict.chapter == chapter]
     claims = [claim for claim in evidence.claims if claim.chapter == chapter]
     theirs = ours if here == there else judge(claims, {chapter: there}, evidence.profile.counts_as)
-    ways = compare(here, there, checked_alike(ours, theirs))
+    seeds = merge([run["measurements"] for run in _more_seeds(evidence, chapter, environments[0]["parameters"])])
+    ways = compare(here, there, checked_alike(ours, theirs), seeds)
     verdicts = [our.id for our, their in zip(ours, theirs, strict=True) if our.verdict != their.verdict]
     sizes = {key: difference(here[key], there[key]) for key in here if key in there}
     worst = max(sizes, key=lambda key: sizes[key], default="")
     return Agreement(chapter, where, ways, (worst, sizes.get(worst, 0.0)), verdicts)
+
+
+def _more_seeds(evidence: Evidence, chapter: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the archived runs of the profile's twin with more seeds, if their parameters are otherwise the same."""
+    path = evidence.project.root / "results" / MORE_SEEDS.format(evidence.profile.name) / f"{chapter}.json"
+    runs = json.loads(path.read_text())["replicates"] if path.is_file() else []
+    wanted = {**parameters, "seed": None}
+    return [run for run in runs if {**run["environment"]["parameters"], "seed": None} == wanted]
 
 
 def _where(run: dict[str, Any]) -> str:
