@@ -28,6 +28,7 @@ def way(here, there, alike=False):
         ([-0.5], [0.5], DIFFERS),
         ([1.0, 2.0, 3.0], [1.1, 1.9, 3.2], "by its seeds"),
         ([1.0, 2.0, 3.0], [11.0, 12.0, 13.0], DIFFERS),
+        ([3.0, 5.0, 10.0], [-0.5, 0.5] * 6, "by its seeds"),  # spreads may differ: Student's test would object
         ([1.0, 2.0], [1.1, 1.9], DIFFERS),  # of two seeds one can't tell
         ([2.0, 2.0, 2.0], [3.0, 3.0, 3.0], DIFFERS),
         ([1.0, 2.0, 3.0], [1.0, 2.0], DIFFERS),

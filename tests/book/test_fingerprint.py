@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from descent.book.fingerprint import code_of, fingerprint, imported_modules, run_parameters
+from descent.book.fingerprint import code_of, direct_imports, fingerprint, imported_modules, run_parameters
 from descent.book.parameters import read_chapter
 from descent.book.project import Project
 
@@ -43,6 +43,12 @@ def library(tmp_path):
 )
 def test_imports_are_followed_name_by_name(library, source, modules):
     assert imported_modules(library, source) == [f"descent.{name}" for name in modules]
+
+
+def test_the_imports_a_text_names_itself_come_in_one_order(library):
+    names = ["base", "lazy", "rules.deep", "rules.one", "rules.two"]
+    source = "\n".join(f"import descent.{name}" for name in reversed([*names, "gone"]))
+    assert direct_imports(library, source) == tuple(f"descent.{name}" for name in names)
 
 
 def test_the_first_chapter_depends_on_its_rules_and_not_on_others():
