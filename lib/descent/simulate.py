@@ -91,8 +91,8 @@ class Simulator:
         record: ``(params, state, game) -> nested tensors``, evaluated at steps 0, every, 2 every, ...
         every: steps between records; without ``record``, what the number of steps is a multiple of.
         chunk: records per entry into Python; by default about 1,000 steps.
-        jit_compile: compile each step with XLA. Not a default: on a CPU it pays for small networks only, and XLA draws
-            other random numbers from the same seed, so that a run sees other batches than without.
+        jit_compile: compile each step with XLA. Not a default: on a CPU it does not pay for the book's networks, as
+            benchmarks/sga.py shows, and XLA draws other random numbers from the same seed, so a run sees other batches.
     """
 
     def __init__(
