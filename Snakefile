@@ -3,7 +3,7 @@
 # A job runs again when its fingerprint changes: code cells, parameters, the imported part of lib/descent, lock file, data.
 import sys
 
-from descent.book.fingerprint import fingerprint
+from descent.book.run.fingerprint import fingerprint
 from descent.book.project import Project
 
 project = Project.find()
@@ -46,4 +46,4 @@ rule chapter:
         runtime=resource("runtime"),
         gpu=resource("gpu"),
     shell:
-        "{params.python} -m descent.book.execute {wildcards.profile} {wildcards.chapter} {wildcards.replicate}"
+        "{params.python} -m descent.book.run.execute {wildcards.profile} {wildcards.chapter} {wildcards.replicate}"

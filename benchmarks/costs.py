@@ -18,7 +18,7 @@ from gan import Setting
 from turns import Row, Turns, against_first, program, repeated, show, take_turns
 
 from descent import vectors
-from descent.experiments.cost import gradients_per_step, matmul_operations
+from descent.measures.operations import gradients_per_step, matmul_operations
 from descent.rules import cgd, consensus, extragradient, sga
 from descent.rules.base import Rule
 

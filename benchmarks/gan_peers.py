@@ -14,10 +14,10 @@ Adjustment = Literal["none", "mixed", "plain"]
 
 
 def torch_eager(setting: Setting, adjusted: bool, threads: int) -> Contender:
-    """PyTorch as its users write it: modules, an optimiser, and for SGA ``descent.torch_sga``."""
+    """PyTorch as its users write it: modules, an optimiser, and for SGA ``descent.adapters.torch_sga``."""
     import torch
 
-    from descent.torch_sga import SGA
+    from descent.adapters.torch_sga import SGA
 
     softplus = torch.nn.functional.softplus
     networks = []

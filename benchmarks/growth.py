@@ -17,7 +17,7 @@ from gan import GRADIENT, SGA, Setting, bare_loop
 from turns import Contender, Row, Turns, exponent, program, ratio, repeated, show, take_turns
 
 from descent import vectors
-from descent.experiments.cost import matmul_operations
+from descent.measures.operations import matmul_operations
 from descent.problems.quadratic import bilinear, quadratic_game
 from descent.quiet import tf
 from descent.rules import chain, gradient_descent, sga

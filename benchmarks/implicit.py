@@ -15,12 +15,12 @@ import numpy as np
 from turns import Contender, Row, Turns, against_first, check_alike, has, program, repeated, show, take_turns
 
 from descent import vectors
-from descent.curvature import Curvature, gauss_newton, hessian
 from descent.games import Game
 from descent.problems.networks import mlp
 from descent.quiet import tf
 from descent.rules import gradient_descent, implicit
 from descent.rules.base import Rule
+from descent.solvers.curvature import Curvature, gauss_newton, hessian
 
 ETA, BATCH, PRODUCTS = 0.5, 200, (1, 5, 20)
 SETTING = f"784-64-10, batch {BATCH}"

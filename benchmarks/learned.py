@@ -17,7 +17,7 @@ import numpy as np
 from turns import Contender, Row, Turns, check_alike, has, program, ratio, show, take_turns
 
 from descent import vectors
-from descent.experiments.learned_recipes import inner_task
+from descent.experiments.learning_to_optimize.learned_recipes import inner_task
 from descent.learned import LearnedOptimizer, k_momentums, lstm_optimizer, multiscale_adam, rnnprop
 from descent.learned.meta_gradients import persistent_es, truncated_bptt
 from descent.learned.multiscale_adam import EPSILON, SCALES

@@ -19,8 +19,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from descent.book.execute import machine
 from descent.book.project import Project
+from descent.book.run.execute import machine
 from descent.evidence.files import dump_json, write_atomically
 
 HERE = Path(__file__).parent

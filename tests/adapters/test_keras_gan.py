@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from descent.keras_gan import GameModel
+from descent.adapters.keras_gan import GameModel
 from descent.problems.gan import gan_game, zero_sum
 from descent.problems.networks import mlp
 from descent.quiet import tf

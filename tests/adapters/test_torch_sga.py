@@ -7,10 +7,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from descent.adapters.torch_sga import SGA, symplectic_gradient  # noqa: E402
 from descent.games import Game  # noqa: E402
 from descent.quiet import tf  # noqa: E402
 from descent.rules import sga  # noqa: E402
-from descent.torch_sga import SGA, symplectic_gradient  # noqa: E402
 
 softplus = torch.nn.functional.softplus
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
@@ -326,7 +326,7 @@ def test_bad_construction_is_named():
 
 
 def test_without_pytorch_the_import_names_the_extra():
-    code = "import sys; sys.modules['torch'] = None; import descent.torch_sga"
+    code = "import sys; sys.modules['torch'] = None; import descent.adapters.torch_sga"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert run.returncode == 1
     assert "pip install descent[torch]" in run.stderr.splitlines()[-1]

@@ -58,7 +58,7 @@ print("measured", steps * rate)"""
 
 PLOT = """
 import matplotlib.pyplot as plt
-from descent.book.figures import save, use_book_style
+from descent.figures import save, use_book_style
 use_book_style()
 fig, ax = plt.subplots()
 ax.plot([0, steps])
@@ -150,7 +150,7 @@ def book(tmp_path_factory) -> Book:
     (chapters / "index.md").write_text("# A book\n\n```{counts}\n```\n")
     (chapters / "report.md").write_text("# Report\n\n```{report}\n```\n\n```{status}\n```\n\n```{bibliography}\n```\n")
     code = {
-        "first": RECORD.format(imports="import descent.closed_forms"),
+        "first": RECORD.format(imports="import descent.stability.closed_forms"),
         "second": FIGURE + RECORD.format(imports="") + PLOT,
     }
     for name, source in code.items():

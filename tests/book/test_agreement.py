@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from descent.book.agreement import DIFFERS, RELATIVE, agreement_table, checked_alike, compare, difference
-from descent.book.evidence import Evidence
 from descent.book.project import Project
+from descent.book.report.agreement import DIFFERS, RELATIVE, agreement_table, checked_alike, compare, difference
+from descent.book.report.results import Evidence
 from descent.evidence import judge, load_claims
 
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from descent.book.archived import archived_table
 from descent.book.errors import UserError
 from descent.book.project import Project
+from descent.book.report.archived import archived_table
 
 
 @pytest.fixture

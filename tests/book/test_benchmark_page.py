@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from descent.book.benchmarks import GOALS, benchmark_tables, goals_table
 from descent.book.project import Project
+from descent.book.report.benchmarks import GOALS, benchmark_tables, goals_table
 
 ROOT = Path(__file__).parents[2]
 

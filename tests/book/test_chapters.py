@@ -48,7 +48,7 @@ def test_every_figure_has_a_caption_a_name_and_a_text_for_those_who_cannot_see_i
 
 
 def test_every_parameter_says_what_it_is(run):
-    from descent.book.parameters import parameters_of, read_chapter
+    from descent.book.run.parameters import parameters_of, read_chapter
 
     parameters = parameters_of(read_chapter(PROJECT.page(run[0])))
     assert parameters and all(parameter.help for parameter in parameters.values())

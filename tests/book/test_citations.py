@@ -8,7 +8,7 @@ from pybtex.backends.plaintext import Backend
 from pybtex.database import parse_file, parse_string
 from pybtex.plugin import find_plugin
 
-from descent.book.citations import Style, register_style
+from descent.book.pages.citations import Style, register_style
 
 BIBLIOGRAPHY = Path(__file__).parents[2] / "chapters" / "references.bib"
 

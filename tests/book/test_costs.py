@@ -2,7 +2,7 @@
 
 import pytest
 
-from descent.book import costs
+from descent.book.report import costs
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from descent.book.fingerprint import code_of, direct_imports, fingerprint, imported_modules, run_parameters
-from descent.book.parameters import read_chapter
 from descent.book.project import Project
+from descent.book.run.fingerprint import code_of, direct_imports, fingerprint, imported_modules, run_parameters
+from descent.book.run.parameters import read_chapter
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from descent.book.blocks import BLOCK, SAVED
+from descent.book.pages.blocks import BLOCK, SAVED
 from descent.book.project import Project
 
 PROJECT = Project(Path(__file__).parents[2])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from descent.book.parameters import parameters_of, read_chapter
+from descent.book.run.parameters import parameters_of, read_chapter
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -6,11 +6,11 @@ import pytest
 from bs4 import BeautifulSoup
 from markdown_it import MarkdownIt
 
-from descent.book import report
-from descent.book.evidence import Evidence
-from descent.book.plain_maths import plain
 from descent.book.project import Project
-from descent.book.report_file import report_data, report_html
+from descent.book.report import report
+from descent.book.report.plain_maths import plain
+from descent.book.report.report_file import report_data, report_html
+from descent.book.report.results import Evidence
 from descent.evidence.verdicts import OUTCOMES, Verdict
 
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from descent.book.project import Project
-from descent.book.scaling import Cost, costs, enough, scaling_tables, times
+from descent.book.report.scaling import Cost, costs, enough, scaling_tables, times
 
 
 def cost(jobs, *seconds, inside=None):

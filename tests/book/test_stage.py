@@ -7,13 +7,13 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-from descent.book.blocks import expand
 from descent.book.errors import UserError
-from descent.book.evidence import Evidence
-from descent.book.execute import execute_notebook
-from descent.book.parameters import read_chapter
+from descent.book.pages.blocks import expand
+from descent.book.pages.stage import stage
 from descent.book.project import Project
-from descent.book.stage import stage
+from descent.book.report.results import Evidence
+from descent.book.run.execute import execute_notebook
+from descent.book.run.parameters import read_chapter
 
 PICTURE = "<svg xmlns='http://www.w3.org/2000/svg'/>"
 PROSE = """Some [prose](first.md), even [here](report.md#runs),

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from descent.learned.convolution import Convolutional, patches
 from descent.learned.tasks import classification, cross_entropy, quadratic, rescaled
+from descent.problems.convolution import Convolutional, patches
 from descent.problems.images import load
 from descent.problems.networks import mlp
 from descent.quiet import tf

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from descent.book.browser import find_browser, open_browser
+from descent.book.pages.browser import find_browser, open_browser
 
 
 class Quiet(SimpleHTTPRequestHandler):

@@ -7,8 +7,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import lognorm, norm
 
-from descent import closed_forms
-from descent.noise.controls import scale_mixture_reading
+from descent.experiments.sgn_distributions.pooled_limits import scale_mixture_reading
 from descent.noise.log_moments import mohammadi
 from descent.problems.quadratic import plane, quadratic_game
 from descent.rules import (
@@ -24,7 +23,8 @@ from descent.rules import (
     sga,
 )
 from descent.rules.implicit import implicit_dense
-from descent.stability import Linearisation
+from descent.stability import closed_forms
+from descent.stability.linearisation import Linearisation
 from descent.sweep import Sweep
 
 LIVE = {"game": "omd-thresholds", "implicit": "implicit-gd", "tail": "sgn-distributions"}

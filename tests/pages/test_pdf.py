@@ -8,8 +8,8 @@ import yaml
 from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
-from descent.book.blocks import title
-from descent.book.pdf import TITLE
+from descent.book.pages.blocks import title
+from descent.book.pages.pdf import TITLE
 from descent.book.project import Project
 
 

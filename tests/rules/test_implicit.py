@@ -4,14 +4,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from descent import vectors
-from descent.curvature import gauss_newton
 from descent.games import Game
 from descent.problems.networks import mlp
 from descent.quiet import tf
 from descent.rules.gradient_descent import gradient_descent
 from descent.rules.implicit import implicit, implicit_dense
 from descent.simulate import Simulator
-from descent.stability import Linearisation
+from descent.solvers.curvature import gauss_newton
+from descent.stability.linearisation import Linearisation
 from descent.sweep import Sweep
 
 NET = mlp([4, 5, 3], tf.nn.tanh)

@@ -13,12 +13,12 @@ from pathlib import Path
 import yaml
 
 from descent.book.errors import UserError
-from descent.book.evidence import Evidence
-from descent.book.execute import check_kernel
-from descent.book.fingerprint import run_parameters
-from descent.book.integrity import alone, discard_damaged
+from descent.book.pages.stage import stage
 from descent.book.project import Project
-from descent.book.stage import stage
+from descent.book.report.results import Evidence
+from descent.book.run.execute import check_kernel
+from descent.book.run.fingerprint import run_parameters
+from descent.book.run.integrity import alone, discard_damaged
 from descent.evidence.files import write_atomically
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import jupytext
 
 from descent.book.errors import UserError
-from descent.book.fingerprint import run_parameters
-from descent.book.parameters import read_chapter
 from descent.book.project import Project
+from descent.book.run.fingerprint import run_parameters
+from descent.book.run.parameters import read_chapter
 
 # A chapter is read from top to bottom, so imports may stand where they are first needed, and a function in a loop is
 # called in that loop. Prose and captions, comments in this form, are as long as they are.

@@ -45,7 +45,7 @@ def _book(options: argparse.Namespace) -> int:
 
 
 def _pdf(options: argparse.Namespace) -> int:
-    from descent.book.pdf import make_pdf
+    from descent.book.pages.pdf import make_pdf
     from descent.book.project import Project
 
     project = Project.find()
@@ -56,9 +56,9 @@ def _pdf(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from descent.book.execute import ChapterError, execute_notebook
-    from descent.book.parameters import parameters_of, parse_values, read_chapter, validate
     from descent.book.project import Project
+    from descent.book.run.execute import ChapterError, execute_notebook
+    from descent.book.run.parameters import parameters_of, parse_values, read_chapter, validate
 
     notebook = read_chapter(options.chapter)
     known = parameters_of(notebook)
@@ -92,7 +92,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _params(options: argparse.Namespace) -> int:
-    from descent.book.parameters import parameters_of, read_chapter
+    from descent.book.run.parameters import parameters_of, read_chapter
 
     for parameter in parameters_of(read_chapter(options.chapter)).values():
         print(f"{parameter.name}: {parameter.type_name} = {parameter.default!r}  {parameter.help}")
@@ -100,9 +100,9 @@ def _params(options: argparse.Namespace) -> int:
 
 
 def _claims(options: argparse.Namespace) -> int:
-    from descent.book.evidence import Evidence
     from descent.book.project import Project
-    from descent.book.report import counts, terminal_table
+    from descent.book.report.report import counts, terminal_table
+    from descent.book.report.results import Evidence
 
     project = Project.find()
     evidence = Evidence(project, project.profile(options.profile))
@@ -115,8 +115,8 @@ def _claims(options: argparse.Namespace) -> int:
 
 
 def _archive(options: argparse.Namespace) -> int:
-    from descent.book.evidence import Evidence
     from descent.book.project import Project
+    from descent.book.report.results import Evidence
 
     project = Project.find()
     for chapter in options.chapter:

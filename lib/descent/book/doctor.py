@@ -11,11 +11,11 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from descent.book.browser import find_browser
-from descent.book.costs import duration, makespan, measured
 from descent.book.errors import UserError
-from descent.book.execute import check_kernel, processor
+from descent.book.pages.browser import find_browser
 from descent.book.project import Project
+from descent.book.report.costs import duration, makespan, measured
+from descent.book.run.execute import check_kernel, processor
 
 # One package of each extra tells whether it is installed, and what one goes without.
 EXTRAS = {

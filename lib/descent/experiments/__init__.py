@@ -1,1 +1,1 @@
-"""Experiments that more than one chapter runs: a game, a rule, what is recorded, and what is kept."""
+"""One folder a chapter: what that chapter alone runs."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from descent.noise.samples import as_columns, log_absolute
+from descent.noise.as_columns import as_columns, log_absolute
 
 # What the published code adds to absolute values inside the logarithms.
 PUBLISHED_FLOOR = 2.2e-16

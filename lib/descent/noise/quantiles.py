@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 
-from descent.noise.samples import as_columns
+from descent.noise.as_columns import as_columns
 
 # McCulloch 1986, table III: alpha by nu_alpha = (q95 - q05) / (q75 - q25), rows, and |nu_beta|, columns.
 NU_ALPHA = np.array([2.439, 2.5, 2.6, 2.7, 2.8, 3.0, 3.2, 3.5, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 25.0])

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from descent.noise.samples import as_columns
+from descent.noise.as_columns import as_columns
 
 FREQUENCIES = np.arange(1, 11) / 10
 # Columns are taken so many values at a time, which bounds the memory of the complex exponentials.

@@ -8,6 +8,7 @@ in turn.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from descent import vectors
 from descent.games import Game
 from descent.vectors import Vector
 
@@ -25,6 +26,22 @@ class Rule(NamedTuple):
 
     init: Callable[[Vector], State]
     update: Callable[[Vector, State, Vector, Game], tuple[Vector, State]]
+
+
+def step(rule: Rule, game: Game, params: Vector, state: State) -> tuple[Vector, State]:
+    """Make one step: evaluate xi, ask the rule what to add, add it.
+
+    Args:
+        rule: the rule.
+        game: the game, with its batch.
+        params: a tuple of one vector per player.
+        state: the rule's.
+
+    Returns:
+        Parameters and state after the step, structured like params and state.
+    """
+    change, state = rule.update(game.gradient(params), state, params, game)
+    return vectors.add(params, change), state
 
 
 def stateless(update: Callable[[Vector, Vector, Game], Vector]) -> Rule:

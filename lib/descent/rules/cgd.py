@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 from descent import vectors
 from descent.games import Game
-from descent.linear import solve
 from descent.quiet import tf
 from descent.rules.base import Rule
+from descent.solvers.linear import solve
 from descent.vectors import Scalar, Vector
 
 

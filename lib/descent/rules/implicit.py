@@ -3,11 +3,11 @@
 from typing import Any, Literal, NamedTuple
 
 from descent import vectors
-from descent.curvature import Curvature, hessian
 from descent.games import Game
-from descent.krylov import LinearMap, Solution, conjugate_gradients
 from descent.quiet import tf
 from descent.rules.base import Rule
+from descent.solvers.curvature import Curvature, hessian
+from descent.solvers.krylov import LinearMap, Solution, conjugate_gradients
 from descent.vectors import Scalar, Vector
 
 

@@ -3,12 +3,12 @@
 from typing import NamedTuple
 
 from descent import vectors
-from descent.curvature import Curvature, hessian
 from descent.games import Game
-from descent.krylov import conjugate_gradients
 from descent.quiet import tf
 from descent.rules.base import Rule
 from descent.rules.implicit import downhill
+from descent.solvers.curvature import Curvature, hessian
+from descent.solvers.krylov import conjugate_gradients
 from descent.vectors import Scalar, Vector
 
 ARMIJO = 1e-4  # the share of the decrease promised by the slope that a step must deliver

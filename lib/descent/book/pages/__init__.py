@@ -1,0 +1,1 @@
+"""Pages: blocks, figures' frames, take-away notebooks, staging, PDF."""

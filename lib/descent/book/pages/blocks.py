@@ -1,0 +1,170 @@
+"""The book's own blocks: fenced names in the text that only the evidence, or the library, can fill in.
+
+```{claims}```      what the chapter's sources claim       ```{report}```       every verdict of the book
+```{verdicts}```    the verdicts of this very run          ```{status}```       every run: time, memory, machine
+{verdict}`id`       one verdict, in running text           ```{environment}```  what the runs ran on
+```{map}```         the chapters, each with a picture      ```{glance}```       how the claims ended, as a bar
+```{live} name```   a figure that answers to its reader    ```{counts}```       the same in one line
+```{benchmarks}```  what `make bench` last measured     ```{scaling}```      the published scale on many devices
+```{agreement}```   the same runs made elsewhere        ```{archived}```     runs at published scale, seed by seed
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import yaml
+
+from descent.book.errors import UserError
+from descent.book.pages.frame import source_line
+from descent.book.project import Project
+from descent.book.report import report
+from descent.book.report.agreement import agreement_table
+from descent.book.report.archived import archived_table
+from descent.book.report.benchmarks import benchmark_tables
+from descent.book.report.results import Evidence
+from descent.book.report.scaling import scaling_tables
+from descent.evidence.verdicts import OUTCOMES
+
+BLOCK = re.compile(
+    r"^```\{(claims|verdicts|report|status|environment|counts|glance|map|live|archived|benchmarks|scaling|agreement)\}"
+    r"[ \t]*([\w-]*)[ \t]*\n"
+    r"((?:.*\n)*?)```[ \t]*$",
+    re.MULTILINE,
+)
+BADGE = re.compile(r"\{verdict\}`([^`]+)`")
+INCLUDE = re.compile(r"^```\{literalinclude\} (\S+)\n((?:.*\n)*?)```[ \t]*$", re.MULTILINE)
+# A link from page to page, as it reads in the repository.
+LINK = re.compile(r"\[([^\]]+)\]\((?:\./)?([\w-]+)\.md(#[^)\s]*)?\)")
+SAVED = re.compile(r"""\bsave\(\s*\w+\s*,\s*["']([\w-]+)["']""")
+
+
+def expand(text: str, page: str, evidence: Evidence) -> str:
+    """Return Markdown with the book's blocks and verdict badges filled in."""
+    writers: dict[str, Callable[[str, str], str]] = {
+        "claims": lambda name, body: report.claims_table(evidence, page),
+        "verdicts": lambda name, body: report.verdict_table(evidence, page),
+        "report": lambda name, body: report.report_table(evidence),
+        "status": lambda name, body: report.status_table(evidence),
+        "environment": lambda name, body: report.environment_list(evidence),
+        "counts": lambda name, body: report.counts(evidence),
+        "archived": lambda name, body: archived_table(evidence.project, page, _entries(body, page, dict)),
+        "benchmarks": lambda name, body: benchmark_tables(evidence.project),
+        "agreement": lambda name, body: agreement_table(evidence),
+        "scaling": lambda name, body: scaling_tables(evidence.project),
+        "glance": lambda name, body: report.glance(evidence.verdicts),
+        "map": lambda name, body: chapter_map(evidence, _entries(body, page, list)),
+        "live": lambda name, body: live_figure(evidence, page, name, _entries(body, page, dict)),
+    }
+    text = BLOCK.sub(lambda match: writers[match[1]](match[2], match[3]), text)
+    library = evidence.project.root / "lib" / "descent"
+
+    def with_source(match: re.Match) -> str:
+        shown = re.search(r":pyobject: (\w+)", match[2])
+        return f"{match[0]}\n\n{source_line(library, match[1], shown[1] if shown else '')}"
+
+    def to_staged(match: re.Match) -> str:
+        # chapters are staged as notebooks
+        ending = "ipynb" if match[2] in evidence.project.chapters else "md"
+        return f"[{match[1]}]({match[2]}.{ending}{match[3] or ''})"
+
+    text = LINK.sub(to_staged, INCLUDE.sub(with_source, text))
+    return BADGE.sub(lambda match: report.badge(evidence.verdict(match[1], page)), text)
+
+
+def title(project: Project, page: str) -> str:
+    """Return a page's title."""
+    match = re.search(r"^# (.+)$", project.page(page).read_text(), re.MULTILINE)
+    return match[1].strip() if match else page
+
+
+def chapter_map(evidence: Evidence, entries: list[dict[str, str]]) -> str:
+    """Return the chapters as cards: a telling figure, what the chapter is about, how its claims ended.
+
+    Args:
+        evidence: of the profile shown.
+        entries: in the page's order, each with ``chapter``, ``figure`` (a name that the chapter saves) and ``says``.
+            Entries of chapters that the book does not hold are passed over; chapters without an entry come last.
+    """
+    known = {entry["chapter"]: entry for entry in entries}
+    order = [chapter for chapter in known if chapter in evidence.project.chapters]
+    order += [chapter for chapter in evidence.project.chapters if chapter not in known]
+    cards = "".join(_card(evidence, chapter, known.get(chapter, {})) for chapter in order)
+    return f'<ul class="map">{cards}</ul>'
+
+
+def live_figure(evidence: Evidence, page: str, name: str, entry: dict[str, str]) -> str:
+    """Return the place of a live figure: a static picture, which the script replaces where scripts run.
+
+    Args:
+        evidence: of the profile shown.
+        page: the chapter.
+        name: the script, ``_static/live/<name>.js``.
+        entry: ``figure`` (a figure that the chapter saves), ``alt`` and ``caption``.
+    """
+    if not name or entry.keys() != {"figure", "alt", "caption"}:
+        raise UserError(f"chapters/{page}.md: a live block is '```{{live}} name' and has figure, alt and caption")
+    if (figures(evidence, page) / f"{entry['figure']}.svg").is_file():
+        picture = (
+            f'<img class="live-still" src="../figures/{page}/{entry["figure"]}.svg" '
+            f'alt="{escape(" ".join(entry["alt"].split()))}">'
+        )
+    else:
+        picture = '<p class="live-still">This chapter has not run, so there is no picture to show.</p>'
+    return (
+        f'<figure class="live" id="live-{name}" data-live="{name}"><div class="live-stage"></div>{picture}'
+        f"<figcaption>{escape(' '.join(entry['caption'].split()))}</figcaption></figure>\n"
+        '<script src="../_static/live/core.js" defer></script>\n'
+        f'<script src="../_static/live/{name}.js" defer></script>'
+    )
+
+
+def figures(evidence: Evidence, chapter: str) -> Any:
+    """Return the folder of figures of a chapter's first run."""
+    return evidence.project.run_path(evidence.profile.name, chapter, 0) / "figures"
+
+
+def alternative_texts(evidence: Evidence, chapter: str) -> dict[str, str]:
+    """Return what a chapter's figures show, in words: name of the figure -> alternative text of its cell."""
+    notebook, _ = evidence.notebook(chapter)
+    texts = {}
+    for cell in notebook.cells if notebook else ():
+        if cell.cell_type == "code":
+            image = cell.metadata.get("mystnb", {}).get("image", {})
+            texts.update({name: image.get("alt", "") for name in SAVED.findall(cell.source)})
+    return texts
+
+
+def _card(evidence: Evidence, chapter: str, entry: dict[str, str]) -> str:
+    figure, picture = entry.get("figure", ""), ""
+    if figure and (figures(evidence, chapter) / f"{figure}.png").is_file():
+        alt = (
+            alternative_texts(evidence, chapter).get(figure)
+            or f"A figure of the chapter {title(evidence.project, chapter)}"
+        )
+        picture = f'<img src="../figures/{chapter}/{figure}.small.png" loading="lazy" alt="{escape(alt)}">'
+    found = Counter(verdict.verdict for verdict in evidence.verdicts if verdict.chapter == chapter)
+    verdicts = " ".join(
+        f'<span class="verdict verdict-{report.slug(o)}">{report.SIGNS[o]} {found[o]} {o}</span>'
+        for o in OUTCOMES
+        if found[o]
+    )
+    says = f"<p>{escape(' '.join(entry['says'].split()))}</p>" if "says" in entry else ""
+    return (
+        f'<li><a href="{chapter}.html">{picture}<strong>{escape(title(evidence.project, chapter))}</strong></a>'
+        f"{says}<p>{verdicts}</p></li>"
+    )
+
+
+def _entries(body: str, page: str, kind: type) -> Any:
+    try:
+        entries = yaml.safe_load(body)
+    except yaml.YAMLError as error:
+        raise UserError(f"chapters/{page}.md: a block is not valid YAML: {str(error).splitlines()[0]}") from error
+    if not isinstance(entries, kind):
+        raise UserError(f"chapters/{page}.md: a block holds {entries!r}; it wants a {kind.__name__} in YAML")
+    return entries

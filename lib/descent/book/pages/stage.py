@@ -1,0 +1,177 @@
+"""Put pages together: today's prose, the outputs of the last run, and what was judged about it.
+
+A chapter's text and its outputs live apart, so prose can change without a run. Staging joins them into a notebook under
+``_build/site`` that Jupyter Book renders without executing anything, fills in what only the evidence knows (see
+``blocks``), and puts beside the pages what they lead to: figures, notebooks, the library's source, the report as files.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+from PIL import Image
+
+from descent.book.pages.blocks import SAVED, expand, figures
+from descent.book.pages.frame import figure_note, masthead
+from descent.book.pages.portable import portable
+from descent.book.pages.source_pages import source_pages
+from descent.book.pages.theme import mathjax_files
+from descent.book.project import Project
+from descent.book.report.report_file import report_data, report_html
+from descent.book.report.results import Evidence
+from descent.book.run.parameters import read_chapter
+from descent.evidence.files import dump_json, write_if_changed
+
+# How wide the landing page's pictures are, in pixels; cards are at most half of it.
+SMALL = 640
+
+
+def stage(project: Project, evidence: Evidence) -> Path:
+    """Write the whole site's sources under ``_build/site``, touching only files whose content changed.
+
+    Args:
+        project: the checkout.
+        evidence: runs and verdicts of the profile to show.
+
+    Returns:
+        The site's folder.
+    """
+    site = project.build / "site"
+    _link(site / "lib", project.root / "lib")
+    kept = set()
+    for name, content in _files(project, evidence):
+        write_if_changed(site / name, content)
+        kept.add(site / name)
+    for path in site.rglob("*"):
+        if path.is_file() and path not in kept and (site / "lib") not in path.parents:
+            path.unlink()  # a page or figure that is no more would otherwise be rendered for ever
+    return site
+
+
+def _files(project: Project, evidence: Evidence) -> Iterator[tuple[str, str | bytes]]:
+    """Yield every file of the site: its path below the site's folder, and its content."""
+    for name in ("_config.yml", "_toc.yml", "chapters/references.bib"):
+        yield name, (project.root / name).read_text()
+    static = project.root / "chapters" / "_static"
+    for path in sorted(static.rglob("*")):
+        if path.is_file():
+            yield f"_static/{path.relative_to(static)}", path.read_bytes()
+    for name, path in mathjax_files().items():
+        yield f"_static/{name}", path.read_bytes()
+    for page in project.pages:
+        if page not in project.chapters:
+            yield f"chapters/{page}.md", expand(project.page(page).read_text(), page, evidence)
+            continue
+        text = read_chapter(project.page(page))
+        yield f"chapters/{page}.ipynb", nbformat.writes(chapter_page(evidence, page)) + "\n"
+        yield f"extra/notebooks/{page}.ipynb", nbformat.writes(portable(evidence, page, text)) + "\n"
+        yield f"extra/notebooks/{page}.md", project.page(page).read_text()
+        for path in sorted((project.run_path(evidence.profile.name, page, 0) / "figures").glob("*.[sp][vn]g")):
+            yield f"extra/figures/{page}/{path.name}", path.read_bytes()
+            if path.suffix == ".png":
+                yield f"extra/figures/{page}/{path.stem}.small.png", _small(path)
+    style = (static / "plain.css").read_text() if (static / "plain.css").is_file() else ""
+    script = (static / "book.js").read_text() if (static / "book.js").is_file() else ""
+    yield "extra/report.json", dump_json(report_data(evidence))
+    yield "extra/report.html", report_html(evidence, style, script)
+    for name, html in source_pages(project.root / "lib" / "descent", style).items():
+        yield f"extra/source/{name}", html
+
+
+def chapter_page(evidence: Evidence, chapter: str) -> nbformat.NotebookNode:
+    """Return a chapter as a notebook with the outputs of its run and everything filled in.
+
+    A chapter whose run failed shows its outputs up to the traceback, one that has not run shows none; both say so.
+    """
+    text = read_chapter(evidence.project.page(chapter))
+    executed, failed = evidence.notebook(chapter)
+    outputs = _outputs(executed) if executed else []
+    sources = [cell.source for cell in text.cells if cell.cell_type == "code"]
+    stale = bool(outputs) and not failed and [source for source, *_ in outputs] != sources
+    if stale:  # edited since, or while, it ran: outputs of other code would be a lie
+        outputs = []
+    cells: list[nbformat.NotebookNode] = []
+    code_cells = 0
+    for cell in text.cells:
+        cell.id = f"cell-{len(cells)}"  # jupytext makes ids at random
+        cells.append(cell)
+        if cell.cell_type == "markdown":
+            cell.source = expand(cell.source, chapter, evidence)
+        elif cell.cell_type == "code":
+            if code_cells < len(outputs):
+                _, cell.outputs, cell.execution_count = outputs[code_cells]
+            code_cells += 1
+            if placeholder := _not_drawn(cell):
+                cells.append(placeholder)
+            names = [
+                name for name in SAVED.findall(cell.source) if (figures(evidence, chapter) / f"{name}.svg").is_file()
+            ]
+            if names and cell.outputs and not failed:
+                note = nbformat.v4.new_markdown_cell(figure_note(evidence, chapter, names, text))
+                note.id = f"figure-{len(cells)}"
+                cells.append(note)
+    first = next((cell for cell in cells if cell.cell_type == "markdown"), None)
+    if first is not None:
+        around = f"{masthead(evidence, chapter)}\n\n{_warning(executed is not None, failed, stale, evidence)}".strip()
+        first.source = re.sub(r"^(# .+)$", lambda match: f"{match[1]}\n\n{around}", first.source, count=1, flags=re.M)
+    text.cells = cells
+    text.metadata.pop("papermill", None)
+    return text
+
+
+def _not_drawn(cell: nbformat.NotebookNode) -> nbformat.NotebookNode | None:
+    """Return a figure that says so in the place of one that its cell has not drawn: other pages refer to its number."""
+    figure = cell.metadata.get("mystnb", {}).get("figure", {})
+    if "name" not in figure or any("data" in output for output in cell.outputs):  # words take the name and number too
+        return None
+    return nbformat.v4.new_markdown_cell(
+        f"```{{figure}} ../_static/not-drawn.svg\n:name: {figure['name']}\n:alt: An empty frame.\n\n"
+        f"Not drawn yet. {figure.get('caption', '')}\n```",
+        id=f"not-drawn-{figure['name']}",
+    )
+
+
+def _outputs(executed: nbformat.NotebookNode) -> list[tuple[str, list, int | None]]:
+    return [
+        (cell.source, list(cell.outputs), cell.execution_count)
+        for cell in executed.cells
+        if cell.cell_type == "code" and not {"injected-parameters"} & set(cell.metadata.get("tags", ()))
+    ]
+
+
+def _warning(executed: bool, failed: bool, stale: bool, evidence: Evidence) -> str:
+    if failed:
+        return (
+            f":::{{error}}\nThis chapter did not finish in the {evidence.profile.name} profile: the traceback stands "
+            "below, in the cell that raised it, and its claims are not judged.\n:::"
+        )
+    if stale:
+        return ":::{warning}\nThe code of this chapter has changed since it last ran: run `make book` again.\n:::"
+    if not executed:
+        return f":::{{warning}}\nThis chapter has not run yet in the {evidence.profile.name} profile.\n:::"
+    return ""
+
+
+def _small(path: Path) -> bytes:
+    with Image.open(path) as image:
+        image.thumbnail((SMALL, SMALL))
+        buffer = io.BytesIO()
+        image.convert("RGB").quantize(128).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _link(link: Path, target: Path) -> None:
+    """Let ``{literalinclude} ../lib/...`` find the library from the staged pages."""
+    relative = Path(os.path.relpath(target, link.parent))
+    if link.is_symlink() and link.readlink() == relative:
+        return
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if link.is_symlink() or link.exists():
+        link.unlink() if link.is_symlink() else shutil.rmtree(link)
+    link.symlink_to(relative, target_is_directory=True)

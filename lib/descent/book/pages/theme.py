@@ -1,0 +1,57 @@
+"""A Sphinx extension: what the theme can't be told in ``_config.yml``."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from descent.book.pages.citations import register_style
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+MATHJAX = "tex-mml-chtml.js"
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the extension with Sphinx."""
+    register_style()
+    app.connect("html-page-context", _tidy, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def mathjax_files() -> dict[str, Path]:
+    """Return the files with which a page typesets mathematics by itself: path below ``_static`` -> file.
+
+    Raises:
+        ModuleNotFoundError: the package that carries MathJax is not installed.
+    """
+    found = {}
+    for file in metadata.files("sphinx-mathjax-offline") or ():
+        path = str(file).partition("static/mathjax/")[2]
+        if path == MATHJAX or path.startswith("output/chtml/fonts/woff-v2/"):
+            found[f"mathjax/{path}"] = Path(str(file.locate()))
+    return found
+
+
+def _tidy(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Keep what a page needs: Jupyter Book puts every script and style sheet of ``_static`` on every page.
+
+    Thebe, which fetches a server from elsewhere, goes too, and roles that browsers no longer know.
+    """
+    scripts: dict[str, Any] = {}
+    for script in context["script_files"]:
+        attributes = getattr(script, "attributes", {})
+        name = str(getattr(script, "filename", "") or attributes)
+        wanted = not any(word in f"{name} {attributes}" for word in ("thebe", "_static/live/"))
+        if wanted and (name not in scripts or "defer" in attributes):
+            scripts[name] = script
+    if not any("mathjax" in name and "defer" in script.attributes for name, script in scripts.items()):
+        scripts = {name: script for name, script in scripts.items() if "mathjax" not in name}  # no formula here
+    context["script_files"] = list(scripts.values())
+    others = ("thebe", "plain.css", "print.css")
+    context["css_files"] = [style for style in context["css_files"] if not any(word in str(style) for word in others)]
+    if "body" in context:
+        body = context["body"].replace(' role="doc-biblioentry"', ' role="listitem"')
+        context["body"] = body.replace(' role="doc-backlink"', "")

@@ -1,0 +1,1 @@
+"""What the runs say: results, agreement, archives, costs, the report."""

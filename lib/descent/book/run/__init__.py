@@ -1,0 +1,1 @@
+"""Run chapters: parameters, fingerprints, kernels, sealed runs."""

@@ -1,0 +1,1 @@
+"""What the chapter high-dimensional-gmm runs."""

@@ -1,0 +1,179 @@
+"""Many small adversarial networks at once: mixtures x learning rates x seeds, as lanes of one game.
+
+Small networks leave a processor idle between operations. Here every tensor has a leading axis of lanes, and the game's
+losses are sums over lanes. Lanes share no parameters, so the gradient of the sum is every lane's own gradient, J is
+block-diagonal, and a rule that works coordinate by coordinate or by products with J moves each lane as if alone. (A
+rule that reduces a vector to one number, such as the sign of an alignment, would mix them.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from descent import vectors
+from descent.evidence.kept import Arrays
+from descent.games import Game
+from descent.problems.gan import gan_game
+from descent.problems.gaussian_mixtures import GaussianMixture
+from descent.problems.networks import MLP, mlp
+from descent.quiet import tf
+from descent.rules.base import Rule
+from descent.simulate import EVALUATION, INITIALISATION, Simulator, fold_seed
+from descent.vectors import Scalar, Vector
+
+GENERATOR, DISCRIMINATOR = 0, 1
+Draws = tuple[tf.Tensor, tf.Tensor]
+
+
+@dataclass(frozen=True)
+class LanedGAN:
+    """An adversarial network for each mixture, learning rate and seed.
+
+    Lanes of one seed share start, latents and random numbers, whatever the mixture and the rate, so methods and rates
+    are compared on the same draws.
+
+    Args:
+        mixtures: the data of each lane, all in as many dimensions.
+        rates: learning rates.
+        seeds: give start, batches and latents.
+        depth: hidden layers of each network.
+        width: units of each of them, ReLU.
+        latent: coordinates of z, standard normal.
+        batch: real samples and z's per step.
+        samples: how many generated samples each record holds per lane.
+    """
+
+    mixtures: tuple[GaussianMixture, ...]
+    rates: tuple[float, ...]
+    seeds: tuple[int, ...]
+    depth: int = 2
+    width: int = 64
+    latent: int = 32
+    batch: int = 64
+    samples: int = 2048
+
+    @property
+    def lanes(self) -> int:
+        """Return how many there are."""
+        return len(self.mixtures) * len(self.rates) * len(self.seeds)
+
+    @property
+    def dimension(self) -> int:
+        """Return d of the samples."""
+        return self.mixtures[0].dimension
+
+    @property
+    def game(self) -> Game:
+        """Return the game whose players are all generators and all discriminators; the losses are sums over lanes."""
+        one = gan_game(*self._networks)  # its losses are means over all samples of all lanes
+
+        def losses(params: Vector, batch: Draws) -> tuple[tf.Tensor, tf.Tensor]:
+            generator, discriminator = one.at(batch).losses(params)
+            return self.lanes * generator, self.lanes * discriminator
+
+        return Game(losses)
+
+    def params(self) -> tuple[Vector, Vector]:
+        """Draw all lanes' parameters: W has shape [lanes, inputs, outputs], b [lanes, 1, outputs]."""
+        return tuple(self._lanes_of(network, player) for player, network in enumerate(self._networks))
+
+    def draw(self, seed: tf.Tensor, step: tf.Tensor) -> Draws:
+        """Return a step's batch: real samples and z's, [lanes, batch, ...]. The simulator's ``batch``."""
+        return self._draws([tf.random.experimental.stateless_fold_in(seed, s) for s in self.seeds], self.batch)
+
+    def run(self, make_rule: Callable[[Scalar], Rule], steps: int, every: int) -> Arrays:
+        """Train all lanes.
+
+        Args:
+            make_rule: ``learning rate -> rule``; the rate is a tensor that broadcasts over lanes.
+            steps: how many steps.
+            every: steps between records, a divisor of steps.
+
+        Returns:
+            steps [r]; samples [r, mixtures, rates, seeds, samples, d]; stopped [mixtures, rates, seeds], whether a lane
+            diverged: its parameters stay where they last were finite. seconds, wall time of all steps.
+        """
+        generator, _ = self._networks
+        _, z = self._draws([fold_seed(seed, EVALUATION) for seed in self.seeds], self.samples)
+        rates = tf.constant(self.rates, tf.float32)
+        rates = tf.reshape(self._across(rates[None, :, None]), [self.lanes, 1, 1])
+        simulator = Simulator(
+            self.game,
+            stopping(make_rule(rates)),
+            self.draw,
+            lambda params, state, game: generator(params[GENERATOR], z),
+            every,
+        )
+        trajectory = simulator.run(self.params(), steps)
+        shape = (len(self.mixtures), len(self.rates), len(self.seeds))
+        return {
+            "steps": trajectory.recorded_at,
+            "samples": trajectory.records.reshape(-1, *shape, self.samples, self.dimension),
+            "stopped": trajectory.state.stopped.numpy().reshape(shape),
+            "seconds": np.array(trajectory.seconds),
+        }
+
+    @property
+    def _networks(self) -> tuple[MLP, MLP]:
+        hidden = [self.width] * self.depth
+        return mlp([self.latent, *hidden, self.dimension]), mlp([self.dimension, *hidden, 1])
+
+    def _across(self, x: tf.Tensor) -> tf.Tensor:
+        """Broadcast [mixtures or 1, rates or 1, seeds or 1, ...] to lanes [lanes, ...]."""
+        shape = (len(self.mixtures), len(self.rates), len(self.seeds), *x.shape[3:])
+        return tf.reshape(tf.broadcast_to(x, shape), (self.lanes, *x.shape[3:]))
+
+    def _lanes_of(self, network: MLP, player: int) -> Vector:
+        starts = [network.init(fold_seed(seed, INITIALISATION, player)) for seed in self.seeds]
+        stacked = tf.nest.map_structure(lambda *leaves: tf.stack(leaves)[None, None], *starts)
+        layers = tf.nest.map_structure(self._across, stacked)
+        return [(weights, bias[:, None, :]) for weights, bias in layers]
+
+    def _draws(self, seeds: list[tf.Tensor], n: int) -> Draws:
+        real, latents = [], []
+        for seed in seeds:
+            mode, noise, z = tf.unstack(tf.random.experimental.stateless_split(seed, 3))
+            uniform = tf.random.stateless_uniform([n], mode)
+            normal = tf.random.stateless_normal([n, self.dimension], noise)
+            real.append(tf.stack([mixture.place(uniform, normal) for mixture in self.mixtures]))
+            latents.append(tf.random.stateless_normal([n, self.latent], z))
+        return self._across(tf.stack(real, 1)[:, None]), self._across(tf.stack(latents)[None, None])
+
+
+class StoppingState(NamedTuple):
+    """Which lanes have stopped, shape [lanes], and the inner rule's state."""
+
+    stopped: tf.Tensor
+    inner: Vector
+
+
+def stopping(rule: Rule) -> Rule:
+    """Keep lanes apart when one diverges: from its first step that is not finite on, a lane stands still.
+
+    Args:
+        rule: of params whose leaves have a leading axis of lanes.
+
+    Returns:
+        A rule; its state is ``StoppingState``.
+    """
+
+    def init(params: Vector) -> StoppingState:
+        lanes = tf.nest.flatten(params)[0].shape[0]
+        return StoppingState(tf.zeros([lanes], tf.bool), rule.init(params))
+
+    def update(xi: Vector, state: StoppingState, params: Vector, game: Game) -> tuple[Vector, StoppingState]:
+        step, inner = rule.update(xi, state.inner, params, game)
+        arrived = vectors.add(params, step)
+        finite = [tf.reduce_all(tf.math.is_finite(x), range(1, x.shape.rank)) for x in tf.nest.flatten(arrived)]
+        stopped = state.stopped | ~tf.reduce_all(tf.stack(finite), 0)
+
+        def hold(x: tf.Tensor) -> tf.Tensor:
+            return tf.where(tf.reshape(stopped, [-1] + [1] * (x.shape.rank - 1)), tf.zeros_like(x), x)
+
+        return tf.nest.map_structure(hold, step), StoppingState(stopped, inner)
+
+    return Rule(init, update)

@@ -1,0 +1,159 @@
+"""Rules that train a small network on images, at equal steps and at equal work."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from descent import games, simulate, vectors
+from descent.evidence.kept import Arrays, code_hash, kept
+from descent.experiments.implicit_gd import one_at_a_time as rates_module
+from descent.experiments.implicit_gd.one_at_a_time import OverRates
+from descent.games import Game
+from descent.measures.operations import matmul_operations
+from descent.problems import networks
+from descent.problems.images import Images
+from descent.problems.networks import MLP, mlp
+from descent.quiet import tf
+from descent.rules.base import Rule
+from descent.rules.implicit import block, select
+from descent.solvers import curvature, krylov
+from descent.solvers.curvature import Curvature, gauss_newton
+from descent.vectors import Vector
+
+DIVERGED = 1e6  # the loss of a run that is lost
+
+
+@dataclass(frozen=True)
+class Classification:
+    """A sigmoid network with one hidden layer and softmax outputs, on images.
+
+    Args:
+        images: the training images, flattened.
+        hidden: hidden units.
+        batch: images per step.
+        watched: the training loss is recorded on the first so many.
+        every: steps between records.
+        folder: where finished runs are kept.
+    """
+
+    images: Images
+    hidden: int
+    batch: int
+    watched: int
+    every: int
+    folder: Path
+    compiled: dict[str, OverRates] = field(default_factory=dict, init=False, repr=False)
+
+    @cached_property
+    def game(self) -> Game:
+        """The game of one player, the network; its batches are (x, y)."""
+        return Game(lambda params, batch: (cross_entropy(self.outputs(params, batch), batch),))
+
+    @cached_property
+    def network(self) -> MLP:
+        """The network; its ``init`` draws standard deviations of about 1 / sqrt(inputs), as the project's does."""
+        return mlp([self.images.x.shape[1], self.hidden, 10], tf.nn.sigmoid)
+
+    @cached_property
+    def seen(self) -> Game:
+        """The game on the images on which the training loss is recorded."""
+        with tf.init_scope():  # it may first be asked for inside a graph
+            return self.game.at(
+                (tf.constant(self.images.x[: self.watched]), tf.constant(self.images.y[: self.watched]))
+            )
+
+    def outputs(self, params: tuple[Vector, ...], batch: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        """Return the logits, shape [n, 10]."""
+        return self.network(params[0], batch[0])
+
+    @property
+    def gauss_newton(self) -> Curvature:
+        """The Gauss-Newton curvature of this network."""
+        return gauss_newton(self.outputs, cross_entropy)
+
+    def runs(
+        self, name: str, rule: Callable[[Any], Rule], rates: Sequence[float], steps: int, seeds: Sequence[int]
+    ) -> Arrays:
+        """Train at each rate from each seed, or return what was kept of it.
+
+        Args:
+            name: of the method and all its settings but the rate: with code and seeds, a kept run is known by it.
+            rule: learning rate -> rule.
+            rates: learning rates.
+            steps: of each run.
+            seeds: each gives start and minibatches, the same for every method and rate.
+
+        Returns:
+            "loss" and "products" (with the curvature), shape [rates, seeds, records]; "seconds", shape [rates, seeds].
+        """
+
+        def compute() -> Arrays:
+            starts = [(self.network.init(seed),) for seed in seeds]
+            if name not in self.compiled:
+                batches = self.images.minibatches(self.batch)
+                self.compiled[name] = OverRates(self.game, rule, self._watch, self.every, batches)
+            return self.compiled[name].run(rates, starts, steps, seeds)
+
+        settings = {
+            "method": name,
+            "data": [self.images.name, self.images.source, float(self.images.x.max()), len(self.images)],
+            "shape": [self.hidden, self.batch, self.watched, self.every],
+            "runs": [list(rates), steps, list(seeds)],
+            "code": code_hash(curvature, games, krylov, networks, rates_module, simulate, vectors, *_rule_modules()),
+        }
+        return kept(self.folder, "classification", settings, compute)
+
+    def _watch(self, params: Vector, state: Any, game: Game) -> dict[str, tf.Tensor]:
+        products = getattr(state, "products", tf.zeros([], tf.int64))
+        return {"loss": self.seen.losses(params)[0], "products": products}
+
+    def product_cost(self, kind: Curvature, only: Any = None) -> float:
+        """Return what a product with a curvature costs on top of a gradient, in gradients, counted in matrix products.
+
+        Args:
+            kind: the curvature.
+            only: as for ``implicit``.
+        """
+        n = self.batch
+        game = self.game.at((tf.constant(self.images.x[:n]), tf.constant(self.images.y[:n])))
+        params = (self.network.init(0),)
+
+        def gradient_and_product(params: Vector) -> tuple[Vector, Vector]:
+            g = game.gradient(params)
+            return g, block(kind, game, params, only)(select(g, only))
+
+        gradient = matmul_operations(game.gradient, params)
+        return matmul_operations(gradient_and_product, params) / gradient - 1
+
+    def work(self, run: Arrays, product_cost: float = 0.0) -> np.ndarray:
+        """Return the gradient-equivalents spent at each record, shaped like ``run["loss"]``."""
+        return self.every * np.arange(run["loss"].shape[-1]) + product_cost * run["products"]
+
+    def after_steps(self, run: Arrays, steps: int) -> np.ndarray:
+        """Return the training loss after so many steps, shape [rates, seeds]; a million where a run had diverged."""
+        return np.minimum(run["loss"], DIVERGED)[:, :, steps // self.every]
+
+    def after_work(self, run: Arrays, work: float, product_cost: float = 0.0) -> np.ndarray:
+        """Return the training loss when so much work was spent, log-linear between records; else as ``after_steps``."""
+        loss = np.minimum(run["loss"], DIVERGED)
+        spent = self.work(run, product_cost)
+        spent = np.broadcast_to(spent, loss.shape).reshape(-1, loss.shape[-1])
+        flat = [np.interp(work, w, x) for w, x in zip(spent, np.log(loss).reshape(spent.shape), strict=True)]
+        return np.exp(np.reshape(flat, loss.shape[:2]))
+
+
+def cross_entropy(z: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+    """Return the mean cross-entropy of logits z against the batch's labels."""
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(batch[1], z))
+
+
+def _rule_modules() -> list[ModuleType]:
+    return [module for name, module in sorted(sys.modules.items()) if name.startswith("descent.rules.")]

@@ -1,0 +1,1 @@
+"""What the chapter learning-to-optimize runs."""

@@ -1,0 +1,1 @@
+"""What the chapter sga-vs-gmm runs."""

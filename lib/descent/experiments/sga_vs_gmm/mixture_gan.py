@@ -1,0 +1,192 @@
+"""A generative adversarial network that learns a mixture of Gaussians, by one rule, from one seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from descent import vectors
+from descent.evidence.kept import Arrays, code_hash, kept
+from descent.games import Game
+from descent.problems import gan, mixtures, networks
+from descent.problems.gan import LossName, gan_game
+from descent.problems.mixtures import Mixture, grid
+from descent.problems.networks import MLP, Initializer, mlp
+from descent.quiet import tf
+from descent.rules.base import Rule
+from descent.simulate import EVALUATION, INITIALISATION, Simulator, file_progress, fold_seed
+from descent.vectors import Vector
+
+GENERATOR, DISCRIMINATOR = 0, 1
+
+# What a run's numbers come from, besides the rule: runs kept on disk are those of this very code.
+CODE = (
+    gan,
+    mixtures,
+    networks,
+    fold_seed,
+    Simulator._step_graph,
+    Simulator._advance_graph,
+    *(Game.gradient, Game.losses_and_gradient, Game.vjp, Game.rotation, Game.products),
+    *(vectors.add, vectors.axpy, vectors.cast, vectors.dot, vectors.scale, vectors.size, vectors.subtract),
+)
+
+
+@dataclass(frozen=True)
+class MixtureGAN:
+    """The experiment's settings; the defaults are the published ones.
+
+    Args:
+        mixture: the data.
+        depth: hidden layers of each network.
+        width: units of each of them, ReLU.
+        latent: coordinates of z, standard normal.
+        batch: real samples and z's per step.
+        stratified: every batch holds the same number of samples from each mode.
+        loss: of the game.
+        initializer: of the networks.
+        samples: how many generated samples (and real ones, for the losses) each record holds.
+
+    Source: the authors' notebook for Letcher et al. 2019, section 4.3.
+    """
+
+    mixture: Mixture = field(default_factory=grid)
+    depth: int = 6
+    width: int = 384
+    latent: int = 64
+    batch: int = 256
+    stratified: bool = True
+    loss: LossName = "non-saturating"
+    initializer: Initializer = "sonnet"
+    samples: int = 2560
+
+    @property
+    def game(self) -> Game:
+        """Return the game of generator (player 0) and discriminator (player 1)."""
+        return gan_game(*self._networks, self.loss)
+
+    def params(self, seed: int) -> tuple[Vector, Vector]:
+        """Draw (generator's, discriminator's) parameters; every rule starts from the same."""
+        generator, discriminator = self._networks
+        return (
+            generator.init(fold_seed(seed, INITIALISATION, GENERATOR)),
+            discriminator.init(fold_seed(seed, INITIALISATION, DISCRIMINATOR)),
+        )
+
+    def draw(self, seed: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the batch (real, z) of a step: the simulator's ``batch``."""
+        return self._pair(seed, self.batch)
+
+    def run(self, rule: Rule, steps: int, every: int, seed: int, alignment: bool = False) -> Arrays:
+        """Train, and keep what the generator makes.
+
+        Args:
+            rule: the rule.
+            steps: how many steps.
+            every: steps between records, a divisor of steps.
+            seed: gives the start, every batch, and the latents of the records.
+            alignment: record what the sign of the adjustment is decided by; two more Jacobian products a record.
+
+        Returns:
+            steps [r]; samples [r, samples, d], all from the same latents; losses [r, 2], the generator's and the
+            discriminator's on as many fresh samples; inner [r, 2], <xi, grad H> and <A^T xi, grad H> on that step's
+            batch (shape [r, 0] without ``alignment``); seconds, all in all; seconds_per_step, the median over records,
+            each with its share of one record's work. A run that diverges is returned up to its last finite record.
+        """
+        generator, _ = self._networks
+        real, z = self._pair(fold_seed(seed, EVALUATION), self.samples)
+
+        def record(params, state, game):
+            losses = tf.stack(self.game.at((real, z)).losses(params))
+            inner = _alignment(params, game) if alignment else tf.zeros([0])
+            return {"samples": generator(params[GENERATOR], z), "losses": losses, "inner": inner}
+
+        clock = _Clock()
+        simulator = Simulator(self.game, rule, self.draw, record, every, chunk=1)
+        trajectory = simulator.run(self.params(seed), steps, seed, on_nan="stop", progress=clock)
+        return {
+            "steps": trajectory.recorded_at,
+            **trajectory.records,
+            "seconds": np.array(trajectory.seconds),
+            "seconds_per_step": np.array(clock.seconds_per_step()),
+        }
+
+    def run_kept(
+        self,
+        folder: Path,
+        name: str,
+        make_rule: Callable[[float], Rule],
+        eta: float,
+        steps: int,
+        every: int,
+        seed: int,
+        alignment: bool = False,
+    ) -> Arrays:
+        """Return ``run(make_rule(eta), ...)``, from disk if the same code has made it before.
+
+        Args:
+            folder: where runs are kept.
+            name: of the rule, for the file.
+            make_rule: ``lambda eta: rule``, written out with the rules' names, so that their code can be found.
+            eta: learning rate.
+            steps: as in ``run``.
+            every: as in ``run``.
+            seed: as in ``run``.
+            alignment: as in ``run``.
+        """
+        settings = {
+            "experiment": {key: value for key, value in vars(self).items() if key != "mixture"},
+            "mixture": [self.mixture.centres.tolist(), self.mixture.std],
+            "run": [name, eta, steps, every, seed, alignment],
+            "code": code_hash(make_rule, *CODE, _alignment, MixtureGAN.run, MixtureGAN.draw, MixtureGAN.params),
+            "tensorflow": tf.__version__,
+        }
+        return kept(
+            folder,
+            f"{name}-{eta:g}-{steps}-{seed}",
+            settings,
+            lambda: self.run(make_rule(eta), steps, every, seed, alignment),
+        )
+
+    @property
+    def _networks(self) -> tuple[MLP, MLP]:
+        hidden = [self.width] * self.depth
+        dimension = self.mixture.centres.shape[1]
+        return (
+            mlp([self.latent, *hidden, dimension], initializer=self.initializer),
+            mlp([dimension, *hidden, 1], initializer=self.initializer),
+        )
+
+    def _pair(self, seed: tf.Tensor, n: int) -> tuple[tf.Tensor, tf.Tensor]:
+        real_seed, z_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+        return (
+            self.mixture.sample(real_seed, n, self.stratified),
+            tf.random.stateless_normal([n, self.latent], z_seed),
+        )
+
+
+def _alignment(params: Vector, game: Game) -> tf.Tensor:
+    xi = game.gradient(params)
+    grad_h = game.vjp(params, xi)
+    return tf.stack([vectors.dot(xi, grad_h), vectors.dot(game.rotation(params, xi), grad_h)])
+
+
+class _Clock:
+    """A simulator's progress, remembered."""
+
+    def __init__(self):
+        self.seen: list[tuple[int, float]] = []
+
+    def __call__(self, done: int, steps: int, seconds: float) -> None:
+        self.seen.append((done, seconds))
+        file_progress(done, steps, seconds)
+
+    def seconds_per_step(self) -> float:
+        """Return the median over chunks; the first, which compiles, is left out if there is another."""
+        chunks = pairwise([(0, 0.0), *self.seen])
+        rates = [(s1 - s0) / (d1 - d0) for (d0, s0), (d1, s1) in chunks if d1 > d0]  # a diverged chunk makes no step
+        return float(np.median(rates[1:] or rates or [0.0]))

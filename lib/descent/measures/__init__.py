@@ -1,0 +1,1 @@
+"""What is measured of a run: modes, spectra, operations, memory."""

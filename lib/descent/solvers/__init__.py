@@ -1,0 +1,1 @@
+"""Linear solvers that need only products, and the curvature products they are given."""

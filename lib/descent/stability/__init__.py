@@ -1,0 +1,1 @@
+"""Where rules converge: linearised rules, and what formulas say."""
