@@ -19,16 +19,15 @@ import numpy as np
 
 from descent import vectors
 from descent.games import Game
+from descent.oracles import BatchFn, Oracle, as_oracle
 from descent.quiet import tf
-from descent.rules.base import Rule
+from descent.randomness import BATCHES, EVALUATION, INITIALISATION, fold_seed  # noqa: F401
+from descent.rules.base import Rule, step
 from descent.vectors import Vector
 
-BatchFn = Callable[[tf.Tensor, tf.Tensor], Any]
-RecordFn = Callable[[Vector, Any, Game], Any]
+RecordFn = Callable[..., Any]
 Progress = Callable[[int, int, float], None]
-
-# Stream names keep the draws of different uses of one seed apart.
-BATCHES, INITIALISATION, EVALUATION = 0, 1, 2
+State = tuple[Vector, Any, Any]  # parameters, the rule's state, the oracle's
 
 
 class DivergedError(ArithmeticError):
@@ -40,19 +39,6 @@ class DivergedError(ArithmeticError):
             f"parameters are not finite after step {step}: lower the learning rate, "
             'or pass on_nan="stop" to keep the trajectory up to there'
         )
-
-
-def fold_seed(seed: int | tf.Tensor, stream: int | tf.Tensor, step: int | tf.Tensor = 0) -> tf.Tensor:
-    """Return the stateless seed of one draw, an int32 tensor of shape [2].
-
-    Args:
-        seed: the experiment's one integer seed.
-        stream: which use of it: ``BATCHES``, ``INITIALISATION``, ``EVALUATION`` or any further integer.
-        step: which draw of that use.
-    """
-    parts = [tf.cast(part, tf.int32) for part in (seed, stream, step)]
-    base = tf.stack([parts[0], parts[1]])
-    return tf.random.experimental.stateless_fold_in(base, parts[2])
 
 
 @dataclass(frozen=True)
@@ -68,6 +54,7 @@ class Trajectory:
         diverged_at: first step after which parameters were not finite, or None.
         seed: the seed of the batches.
         seconds: wall time of the steps, compilation left out where a run was made before.
+        oracle_state: what the oracle remembers there, () where it has no memory.
     """
 
     params: Vector
@@ -78,37 +65,50 @@ class Trajectory:
     diverged_at: int | None
     seed: int
     seconds: float
+    oracle_state: Any = ()
 
 
 class Simulator:
     """Runs one rule on one game.
 
     Args:
-        game: the game; its batch is replaced at every step when ``batch`` is given.
+        game: the game, whose batch is replaced at every step when ``batch`` is given; or an oracle.
         rule: the rule.
         batch: ``(seed, step) -> batch``, in TensorFlow operations; seed is an int32 tensor [2] already folded with the
             step (hand it to ``tf.random.stateless_*``), step a scalar int64 tensor. None: the game's own batch.
-        record: ``(params, state, game) -> nested tensors``, evaluated at steps 0, every, 2 every, ...
+        record: ``(params, state, game) -> nested tensors``, evaluated at steps 0, every, 2 every, ...; the game is that
+            of the coming step.
         every: steps between records; without ``record``, what the number of steps is a multiple of.
         chunk: records per entry into Python; by default about 1,000 steps.
         jit_compile: compile each step with XLA. Not a default: on a CPU it does not pay for the book's networks, as
             benchmarks/sga.py shows, and XLA draws other random numbers from the same seed, so a run sees other batches.
+        record_oracle: hand ``record`` what the oracle remembers, as a fourth argument.
+        stream: of the seed, for the oracle's draws.
     """
 
     def __init__(
         self,
-        game: Game,
+        game: Game | Oracle,
         rule: Rule,
         batch: BatchFn | None = None,
         record: RecordFn | None = None,
         every: int = 1,
         chunk: int | None = None,
         jit_compile: bool = False,
+        record_oracle: bool = False,
+        stream: int = BATCHES,
     ):
         if every < 1:
             raise ValueError(f"every must be at least 1, got {every}")
-        self.game, self.rule, self.batch, self.record, self.every = game, rule, batch, record, every
+        if chunk is not None and chunk < 1:
+            raise ValueError(f"chunk must be at least 1, got {chunk}; leave it out for about 1,000 steps")
+        self.oracle = as_oracle(game, batch)
+        self.rule = rule
+        self.record = record
+        self.every = every
         self.chunk = chunk or max(1, 1000 // every)
+        self.record_oracle = record_oracle
+        self.stream = stream
         self._step = (
             tf.function(self._step_graph, jit_compile=True, autograph=False) if jit_compile else self._step_graph
         )
@@ -139,10 +139,13 @@ class Simulator:
 
         Raises:
             DivergedError: parameters are not finite and on_nan is "raise".
-            ValueError: steps is not a multiple of every.
+            ValueError: steps is negative or not a multiple of every, or on_nan is neither word.
         """
         params = tf.nest.map_structure(tf.convert_to_tensor, params)
-        start = Trajectory(params, self.rule.init(params), 0, None, np.zeros(0, int), None, int(seed), 0.0)
+        oracle_state = self.oracle.init(params, fold_seed(seed, self.stream, -1))
+        start = Trajectory(
+            params, self.rule.init(params), 0, None, np.zeros(0, int), None, int(seed), 0.0, oracle_state
+        )
         return self._continue(start, steps, on_nan, progress)
 
     def resume(
@@ -166,18 +169,20 @@ class Simulator:
         return self._advance.experimental_get_tracing_count()
 
     def _continue(self, start: Trajectory, steps: int, on_nan: str, progress: Progress | None) -> Trajectory:
-        if steps % self.every:
-            raise ValueError(f"steps ({steps}) must be a multiple of every ({self.every})")
-        params, state, began = start.params, start.state, time.perf_counter()
+        if steps < 0 or steps % self.every:
+            raise ValueError(f"steps ({steps}) must be a multiple of every ({self.every}), and not negative")
+        if on_nan not in ("raise", "stop"):
+            raise ValueError(f'on_nan is "raise" or "stop", got {on_nan!r}')
+        began, here = time.perf_counter(), (start.params, start.state, start.oracle_state)
         seed, done, diverged = tf.constant(start.seed, tf.int32), 0, None
-        records = [_leading_axis(self._record(params, state, seed, tf.constant(start.steps, tf.int64)))]
+        records = [_leading_axis(self._record(here, seed, tf.constant(start.steps, tf.int64)))]
         while done < steps and diverged is None:
             count = min(self.chunk, (steps - done) // self.every)
             first = tf.constant(start.steps + done, tf.int64)
-            before, made = (params, state), count
-            params, state, chunk_records, finite = self._advance(*before, seed, first, tf.constant(count))
+            before, made = here, count
+            here, chunk_records, finite = self._advance(before, seed, first, tf.constant(count))
             if not finite:
-                bad, params, state = self._locate(*before, seed, first, first + count * self.every)
+                bad, here = self._locate(before, seed, first, first + count * self.every)
                 diverged = int(bad)
                 made = (diverged - 1 - start.steps - done) // self.every  # records up to the last finite one
                 if on_nan == "raise":
@@ -187,10 +192,12 @@ class Simulator:
             (progress or file_progress)(done, steps, time.perf_counter() - began)
         stacked = tf.nest.map_structure(lambda *parts: np.concatenate(parts), *records) if self.record else None
         reached = start.steps + done if diverged is None else diverged - 1
+        params, state, oracle_state = here
         return replace(
             start,
             params=params,
             state=state,
+            oracle_state=oracle_state,
             steps=reached,
             records=stacked,
             recorded_at=start.steps + self.every * np.arange(done // self.every + 1),
@@ -198,70 +205,70 @@ class Simulator:
             seconds=time.perf_counter() - began,
         )
 
-    def _at(self, seed: tf.Tensor, step: tf.Tensor) -> Game:
-        return self.game if self.batch is None else self.game.at(self.batch(fold_seed(seed, BATCHES, step), step))
+    def _sample(self, params: Vector, seed: tf.Tensor, number: tf.Tensor) -> Any:
+        return self.oracle.sample(params, fold_seed(seed, self.stream, number), number)
 
-    def _record_graph(self, params: Vector, state: Any, seed: tf.Tensor, step: tf.Tensor) -> Any:
-        return () if self.record is None else self.record(params, state, self._at(seed, step))
+    def _record_graph(self, here: State, seed: tf.Tensor, number: tf.Tensor) -> Any:
+        if self.record is None:
+            return ()
+        params, state, oracle_state = here
+        game = self.oracle.seen(params, oracle_state, self._sample(params, seed, number))
+        return self.record(params, state, game, *([oracle_state] if self.record_oracle else []))
 
-    def _step_graph(self, params: Vector, state: Any, seed: tf.Tensor, step: tf.Tensor) -> tuple[Vector, Any]:
-        game = self._at(seed, step)
-        change, state = self.rule.update(game.gradient(params), state, params, game)
-        return vectors.add(params, change), state
+    def _step_graph(self, here: State, seed: tf.Tensor, number: tf.Tensor) -> State:
+        return step(self.rule, self.oracle, *here, self._sample(here[0], seed, number))
 
     def _advance_graph(
-        self, params: Vector, state: Any, seed: tf.Tensor, first: tf.Tensor, count: tf.Tensor
-    ) -> tuple[Vector, Any, Any, tf.Tensor]:
-        """Make count x every steps; return the new params, state, the records, and whether all is finite.
+        self, here: State, seed: tf.Tensor, first: tf.Tensor, count: tf.Tensor
+    ) -> tuple[State, Any, tf.Tensor]:
+        """Make count x every steps; return where that leads, the records, and whether all is finite.
 
         NaN and infinity stay once they are there, so it is enough to look at each record, or at the end where nothing
         is recorded; ``_locate`` finds the step.
         """
 
-        def one(step, params, state):
-            return step + 1, *self._step(params, state, seed, step)
+        def one(number, here):
+            return number + 1, self._step(here, seed, number)
 
-        def many(step, number, params, state):
-            return tf.while_loop(lambda at, *_: at < step + number, one, (step, params, state))[1:]
+        def many(begin, how_many, here):
+            return tf.while_loop(lambda number, here: number < begin + how_many, one, (begin, here))[1]
 
         if self.record is None:
-            params, state = many(first, tf.cast(count, tf.int64) * self.every, params, state)
-            return params, state, (), vectors.all_finite(params)
+            here = many(first, tf.cast(count, tf.int64) * self.every, here)
+            return here, (), vectors.all_finite(here[0])
 
-        template = self._record_graph(params, state, seed, first)
+        template = self._record_graph(here, seed, first)
         arrays = [
             tf.TensorArray(leaf.dtype, size=count, element_shape=leaf.shape) for leaf in tf.nest.flatten(template)
         ]
 
-        def block(index, params, state, arrays, _):
-            step = first + tf.cast(index, tf.int64) * self.every
+        def block(index, here, arrays, _):
+            begin = first + tf.cast(index, tf.int64) * self.every
             # entering a loop costs as much as a small step: where every step is recorded there is none to enter
-            params, state = one(step, params, state)[1:] if self.every == 1 else many(step, self.every, params, state)
-            leaves = tf.nest.flatten(self._record_graph(params, state, seed, step + self.every))
+            here = one(begin, here)[1] if self.every == 1 else many(begin, self.every, here)
+            leaves = tf.nest.flatten(self._record_graph(here, seed, begin + self.every))
             arrays = [a.write(index, x) for a, x in zip(arrays, leaves, strict=True)]
-            return index + 1, params, state, arrays, vectors.all_finite(params)
+            return index + 1, here, arrays, vectors.all_finite(here[0])
 
-        _, params, state, arrays, finite = tf.while_loop(
-            lambda index, params, state, arrays, finite: (index < count) & finite,
+        _, here, arrays, finite = tf.while_loop(
+            lambda index, here, arrays, finite: (index < count) & finite,
             block,
-            (tf.constant(0), params, state, arrays, tf.constant(True)),
+            (tf.constant(0), here, arrays, tf.constant(True)),
         )
-        return params, state, tf.nest.pack_sequence_as(template, [a.stack() for a in arrays]), finite
+        return here, tf.nest.pack_sequence_as(template, [a.stack() for a in arrays]), finite
 
-    def _locate_graph(
-        self, params: Vector, state: Any, seed: tf.Tensor, first: tf.Tensor, last: tf.Tensor
-    ) -> tuple[tf.Tensor, Vector, Any]:
+    def _locate_graph(self, here: State, seed: tf.Tensor, first: tf.Tensor, last: tf.Tensor) -> tuple[tf.Tensor, State]:
         """Make the same steps again; return the first whose parameters are not finite, and what was before it."""
 
-        def one(step, params, state, _):
-            new_params, new_state = self._step(params, state, seed, step)
-            finite = vectors.all_finite(new_params)
-            return step + 1, *tf.cond(finite, lambda: (new_params, new_state), lambda: (params, state)), finite
+        def one(number, here, _):
+            after = self._step(here, seed, number)
+            finite = vectors.all_finite(after[0])
+            return number + 1, tf.cond(finite, lambda: after, lambda: here), finite
 
-        bad, params, state, _ = tf.while_loop(
-            lambda step, params, state, finite: (step < last) & finite, one, (first, params, state, tf.constant(True))
+        bad, here, _ = tf.while_loop(
+            lambda number, here, finite: (number < last) & finite, one, (first, here, tf.constant(True))
         )
-        return bad, params, state
+        return bad, here
 
 
 def print_progress(done: int, steps: int, seconds: float) -> None:

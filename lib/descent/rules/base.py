@@ -6,10 +6,11 @@ in turn.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 from descent import vectors
 from descent.games import Game
+from descent.oracles import Oracle
 from descent.vectors import Vector
 
 State = Any
@@ -28,18 +29,30 @@ class Rule(NamedTuple):
     update: Callable[[Vector, State, Vector, Game], tuple[Vector, State]]
 
 
-def step(rule: Rule, game: Game, params: Vector, state: State) -> tuple[Vector, State]:
-    """Make one step: evaluate xi, ask the rule what to add, add it.
+@overload
+def step(rule: Rule, game: Game, params: Vector, state: State) -> tuple[Vector, State]: ...
+@overload
+def step(
+    rule: Rule, game: Oracle, params: Vector, state: State, oracle_state: State, sample: Any
+) -> tuple[Vector, State, State]: ...
+def step(rule: Rule, game: Any, params: Vector, state: State, oracle_state: State = (), sample: Any = ()) -> Any:
+    """Make one step: ask for xi, ask the rule what to add, add it.
 
     Args:
         rule: the rule.
-        game: the game, with its batch.
+        game: the game, with its batch, or an oracle.
         params: a tuple of one vector per player.
         state: the rule's.
+        oracle_state: an oracle's memory.
+        sample: an oracle's, of this step (``oracle.sample``).
 
     Returns:
-        Parameters and state after the step, structured like params and state.
+        Parameters and state after the step, structured like params and state; of an oracle, its state as well.
     """
+    if isinstance(game, Oracle):
+        (xi, seen, _), oracle_state = game.estimate(params, oracle_state, sample)
+        change, state = rule.update(xi, state, params, seen)
+        return vectors.add(params, change), state, oracle_state
     change, state = rule.update(game.gradient(params), state, params, game)
     return vectors.add(params, change), state
 

@@ -1,0 +1,53 @@
+"""Randomness without hidden state: every draw is a function of one integer seed, a stream and a number.
+
+A *stream* keeps the draws of different uses of one seed apart: minibatches never meet the numbers that gave the start.
+TensorFlow's stateless generators take two integers; what these functions return is such a pair, int32 of shape [2].
+"""
+
+from zlib import crc32
+
+from descent.quiet import tf
+
+# Streams of the library. A chapter names its own in words, see ``draw_seed``.
+BATCHES, INITIALISATION, EVALUATION, NOISE, META = 0, 1, 2, 3, 7
+
+# Names that chapters gave numbers before there were names; the numbers stay, for they are in archived runs.
+NUMBERED = {"generator": 0, "discriminator": 1, "projection": 3, "view": 10, "real samples": 7000}
+
+
+def as_seed(seed: int | tf.Tensor) -> tf.Tensor:
+    """Return an integer, or a stateless seed that is one already, as a stateless seed: int32 of shape [2]."""
+    seed = tf.convert_to_tensor(seed, tf.int32)
+    return tf.stack([seed, tf.zeros_like(seed)]) if seed.shape.rank == 0 else seed
+
+
+def fold_seed(seed: int | tf.Tensor, stream: int | tf.Tensor, step: int | tf.Tensor = 0) -> tf.Tensor:
+    """Return the stateless seed of one draw, an int32 tensor of shape [2].
+
+    Args:
+        seed: the experiment's one integer seed.
+        stream: which use of it: ``BATCHES``, ``INITIALISATION``, ``EVALUATION`` or any further integer.
+        step: which draw of that use.
+    """
+    parts = [tf.cast(part, tf.int32) for part in (seed, stream, step)]
+    base = tf.stack([parts[0], parts[1]])
+    return tf.random.experimental.stateless_fold_in(base, parts[2])
+
+
+def draw_seed(seed: int, name: str, k: int = 0) -> tf.Tensor:
+    """Return the stateless seed of the k-th draw of a stream with a name, an int32 tensor of shape [2].
+
+    Args:
+        seed: the experiment's one integer seed.
+        name: any words: "bootstrap", "starts". Names are apart from each other and from the library's streams.
+        k: which draw, 0 <= k < 1000.
+
+    Raises:
+        ValueError: k is out of range.
+    """
+    if not 0 <= k < 1000:
+        raise ValueError(f"k must lie in 0 to 999, got {k}: give a longer series of draws a stream of its own")
+    stream = NUMBERED.get(name)
+    # far above the library's numbers, a thousand to a name
+    number = 1_000_000 + crc32(name.encode()) % 2_000_000 * 1000 if stream is None else stream
+    return tf.constant([seed, number + k], tf.int32)
