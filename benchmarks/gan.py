@@ -11,7 +11,7 @@ from descent.problems.mixtures import grid
 from descent.problems.networks import mlp
 from descent.quiet import tf
 from descent.rules import chain, rmsprop_tf1, sga
-from descent.rules.base import Rule, stateless
+from descent.rules.base import Adjustment, Rule, stateless, step
 from descent.simulate import Simulator
 
 LATENT, RATE, DECAY, EPSILON = 64, 1e-4, 0.9, 1e-10
@@ -60,8 +60,7 @@ def bare_loop(setting: Setting, rule: Rule, jit_compile: bool = False) -> Conten
     @tf.function(autograph=False, jit_compile=jit_compile)
     def loop(params, state, n):
         def body(k, params, state):
-            change, state = rule.update(setting.game.gradient(params), state, params, setting.game)
-            return k + 1, tf.nest.map_structure(tf.add, params, change), state
+            return k + 1, *step(rule, setting.game, params, state)
 
         return tf.while_loop(lambda k, params, state: k < n, body, (0, params, state))[1:]
 
@@ -82,8 +81,7 @@ def tensorflow_eager(setting: Setting, rule: Rule) -> Contender:
     def run(n: int) -> Arrays:
         nonlocal params, state
         for _ in range(n):
-            change, state = rule.update(setting.game.gradient(params), state, params, setting.game)
-            params = tf.nest.map_structure(tf.add, params, change)
+            params, state = step(rule, setting.game, params, state)
         return [leaf.numpy() for leaf in tf.nest.flatten(params)]
 
     return run
@@ -107,4 +105,4 @@ def notebook_sga() -> Rule:
         jt_xi = first.gradient(field, params, output_gradients=xi)
         return tf.nest.map_structure(lambda x, jt, j: x + (jt - j) / 2, xi, jt_xi, j_xi)
 
-    return chain(stateless(adjust), GRADIENT)
+    return chain(stateless(adjust, Adjustment), GRADIENT)

@@ -104,9 +104,8 @@ def test_exported_names_exist():
 
 
 def test_chain_hands_xi_on_in_order():
-    double, negate = (rules.stateless(lambda xi, p, g, a=a: vectors.scale(a, xi)) for a in (2.0, -1.0))
-    shift = rules.stateless(lambda xi, p, g: tf.nest.map_structure(lambda leaf: leaf + 1, xi))
-    rule = rules.chain(double, shift, negate)
+    shift = rules.stateless(lambda xi, p, g: tf.nest.map_structure(lambda leaf: leaf + 1, xi), rules.Adjustment)
+    rule = rules.chain(rules.scale(2.0), shift, rules.gradient_descent(1.0))
     change, state = rule.update((tf.constant(3.0),), rule.init((tf.constant(0.0),)), (tf.constant(0.0),), GAME)
     assert change[0] == -7.0
     assert state == ((), (), ())

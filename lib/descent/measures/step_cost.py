@@ -9,10 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from descent import vectors
 from descent.games import Game
 from descent.quiet import tf
-from descent.rules.base import Rule
+from descent.rules.base import Rule, step
 from descent.vectors import Vector
 
 # What a step holds at most, in parameter vectors: the parameters, what they become, the rule's state and what it
@@ -44,22 +43,17 @@ def step_costs(cases: Sequence[tuple[Rule, Game, Vector]], rounds: int = 15, rep
     """
     steps, least = [], [float("inf")] * len(cases)
     for rule, game, params in cases:
-        step = tf.function(partial(_step, rule, game), autograph=False).get_concrete_function(params, rule.init(params))
-        step(params, rule.init(params))
-        steps.append(step)
+        one = tf.function(partial(step, rule, game), autograph=False).get_concrete_function(params, rule.init(params))
+        one(params, rule.init(params))
+        steps.append(one)
     for _ in range(rounds):
-        for k, (step, (rule, _, params)) in enumerate(zip(steps, cases, strict=True)):
+        for k, (one, (rule, _, params)) in enumerate(zip(steps, cases, strict=True)):
             state = rule.init(params)
             for _ in range(repeats):
                 began = time.perf_counter()
-                tf.nest.flatten(step(params, state))[0].numpy()
+                tf.nest.flatten(one(params, state))[0].numpy()
                 least[k] = min(least[k], time.perf_counter() - began)
-    return [StepCost(seconds, peak_bytes(step.graph)) for seconds, step in zip(least, steps, strict=True)]
-
-
-def _step(rule: Rule, game: Game, params: Vector, state: Vector) -> tuple[Vector, Vector]:
-    change, state = rule.update(game.gradient(params), state, params, game)
-    return vectors.add(params, change), state
+    return [StepCost(seconds, peak_bytes(one.graph)) for seconds, one in zip(least, steps, strict=True)]
 
 
 def peak_bytes(graph: tf.Graph) -> int:

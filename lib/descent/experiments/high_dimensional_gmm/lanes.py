@@ -10,18 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
-from descent import vectors
 from descent.evidence.kept import Arrays
 from descent.games import Game
 from descent.problems.gan import gan_game
 from descent.problems.gaussian_mixtures import GaussianMixture
 from descent.problems.networks import MLP, mlp
 from descent.quiet import tf
-from descent.rules.base import Rule
+from descent.rules import Rule, stopping
 from descent.simulate import EVALUATION, INITIALISATION, Simulator, fold_seed
 from descent.vectors import Scalar, Vector
 
@@ -142,38 +140,3 @@ class LanedGAN:
             real.append(tf.stack([mixture.place(uniform, normal) for mixture in self.mixtures]))
             latents.append(tf.random.stateless_normal([n, self.latent], z))
         return self._across(tf.stack(real, 1)[:, None]), self._across(tf.stack(latents)[None, None])
-
-
-class StoppingState(NamedTuple):
-    """Which lanes have stopped, shape [lanes], and the inner rule's state."""
-
-    stopped: tf.Tensor
-    inner: Vector
-
-
-def stopping(rule: Rule) -> Rule:
-    """Keep lanes apart when one diverges: from its first step that is not finite on, a lane stands still.
-
-    Args:
-        rule: of params whose leaves have a leading axis of lanes.
-
-    Returns:
-        A rule; its state is ``StoppingState``.
-    """
-
-    def init(params: Vector) -> StoppingState:
-        lanes = tf.nest.flatten(params)[0].shape[0]
-        return StoppingState(tf.zeros([lanes], tf.bool), rule.init(params))
-
-    def update(xi: Vector, state: StoppingState, params: Vector, game: Game) -> tuple[Vector, StoppingState]:
-        step, inner = rule.update(xi, state.inner, params, game)
-        arrived = vectors.add(params, step)
-        finite = [tf.reduce_all(tf.math.is_finite(x), range(1, x.shape.rank)) for x in tf.nest.flatten(arrived)]
-        stopped = state.stopped | ~tf.reduce_all(tf.stack(finite), 0)
-
-        def hold(x: tf.Tensor) -> tf.Tensor:
-            return tf.where(tf.reshape(stopped, [-1] + [1] * (x.shape.rank - 1)), tf.zeros_like(x), x)
-
-        return tf.nest.map_structure(hold, step), StoppingState(stopped, inner)
-
-    return Rule(init, update)

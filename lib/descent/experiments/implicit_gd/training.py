@@ -24,9 +24,8 @@ from descent.problems.images import Images
 from descent.problems.networks import mlp
 from descent.quiet import tf
 from descent.rules.base import Rule
-from descent.rules.implicit import block, select
 from descent.solvers import curvature, krylov
-from descent.solvers.curvature import Curvature, gauss_newton
+from descent.solvers.curvature import Curvature, block, gauss_newton, select
 from descent.vectors import Vector
 
 DIVERGED = 1e6  # the loss of a run that is lost
