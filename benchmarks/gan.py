@@ -6,9 +6,8 @@ import numpy as np
 from turns import Contender
 
 from descent.games import Game
-from descent.problems.gan import gan_game
-from descent.problems.mixtures import grid
-from descent.problems.networks import mlp
+from descent.problems.gan import GAN
+from descent.problems.mixtures import Mixture, grid
 from descent.quiet import tf
 from descent.rules import chain, rmsprop_tf1, sga
 from descent.rules.base import Adjustment, Rule, stateless, step
@@ -25,12 +24,11 @@ class Setting:
 
     def __init__(self, depth: int, width: int, batch: int, loss: str = "non-saturating", dimension: int = 2):
         self.name = f"{depth}x{width}, batch {batch}"
-        hidden = [width] * depth
-        networks = mlp([LATENT, *hidden, dimension]), mlp([dimension, *hidden, 1])
-        self.params = tuple(net.init(i) for i, net in enumerate(networks))
-        real = grid().sample(0, batch) if dimension == 2 else tf.random.stateless_normal([batch, dimension], [0, 2])
-        self.batch = real, tf.random.stateless_normal([batch, LATENT], [0, 1])
-        self.game = gan_game(*networks, loss).at(self.batch)
+        mixture = grid() if dimension == 2 else Mixture(np.zeros((1, dimension)), 1.0)
+        gan = GAN(mixture, LATENT, (width,) * depth, loss=loss)
+        self.params = gan.start(0, 1)
+        self.batch = mixture.sample(0, batch), tf.random.stateless_normal([batch, LATENT], [0, 1])
+        self.game = gan.game.at(self.batch)
 
     @property
     def arrays(self) -> list[list[tuple[np.ndarray, np.ndarray]]]:

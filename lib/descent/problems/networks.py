@@ -57,6 +57,11 @@ class MLP:
     bias: bool
     initializer: Initializer
 
+    @property
+    def parameters(self) -> int:
+        """Return how many numbers ``init`` draws."""
+        return sum((inputs + self.bias) * outputs for inputs, outputs in zip(self.sizes, self.sizes[1:], strict=False))
+
     def init(self, seed: int | tf.Tensor, dtype: tf.DType = tf.float32) -> list[Layer]:
         """Draw parameters.
 

@@ -16,6 +16,8 @@ from descent.learned import LearnedOptimizer
 from descent.learned.base import Weights
 from descent.learned.race import Race
 from descent.learned.tasks import Task, classification
+from descent.measures import selection
+from descent.measures.selection import Tuning
 from descent.problems.classification import Classification
 from descent.problems.convolution import Convolutional
 from descent.problems.images import Images, available, load
@@ -102,7 +104,7 @@ class Tuned:
     Args:
         name: of ``BASELINES``.
         trials: (learning rate, second setting) of each trial, shape [trials, 2].
-        scores: mean log10 training loss over the tuning seeds, shape [records, trials]; infinite where a seed diverged.
+        scores: log10 training loss, shape [records, trials, tuning seeds]; infinite where a run had diverged.
         every: steps between records.
         gradients: inner gradients that the tuning computed.
     """
@@ -113,9 +115,9 @@ class Tuned:
     every: int
     gradients: int
 
-    def best(self, horizon: int) -> np.ndarray:
-        """Return the trial with the least training loss after so many steps: shape [2]."""
-        return self.trials[np.argmin(self.scores[horizon // self.every])]
+    def at(self, horizon: int) -> Tuning:
+        """Return all trials, scored by the training loss after so many steps."""
+        return selection.tune(list(self.trials), self.scores[horizon // self.every])
 
     def make(self, hyper: tf.Tensor) -> Rule:
         """Return the rule with (learning rate, second setting)."""
@@ -128,7 +130,7 @@ def tune(workload: Workload, name: str, steps: int, every: int, seed: int, seeds
     trials = np.array([(eta, other) for eta in RATES for other in second], np.float32)
     tuned = Tuned(name, trials, np.zeros(0), every, len(trials) * seeds * steps)
     losses = workload.race(tuned.make, trials, steps, every, seed, seeds)[..., TRAIN]
-    scores = np.where(np.isfinite(losses).all(-1), decades(losses).mean(-1), np.inf)
+    scores = np.where(np.isfinite(losses), decades(losses), np.inf)
     return Tuned(name, trials, scores, every, tuned.gradients)
 
 
@@ -136,7 +138,7 @@ def race_tuned(
     workload: Workload, tuned: Tuned, horizons: Sequence[int], steps: int, every: int, seed: int, seeds: int
 ) -> dict[int, np.ndarray]:
     """Race the settings that are best for each horizon: horizon -> losses [records, seeds, 2]."""
-    chosen = np.array([tuned.best(horizon) for horizon in horizons], np.float32)
+    chosen = np.array([tuned.at(horizon).best for horizon in horizons], np.float32)
     losses = workload.race(tuned.make, chosen, steps, every, seed, seeds)
     return {horizon: losses[:, k] for k, horizon in enumerate(horizons)}
 
