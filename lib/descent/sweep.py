@@ -37,6 +37,7 @@ class Sweep:
         batch: ``(key, step) -> batch``, as ``Simulator``'s: minibatches, one for each seed at each step.
         record_oracle: hand ``record`` what the oracle remembers, as a fourth argument.
         stream: of the seeds, for the oracle's draws.
+        any_lanes: compile one program for any number of lanes; otherwise another number may compile another.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Sweep:
         batch: BatchFn | None = None,
         record_oracle: bool = False,
         stream: int = BATCHES,
+        any_lanes: bool = False,
     ):
         if every < 1:
             raise ValueError(f"every must be at least 1, got {every}")
@@ -60,6 +62,7 @@ class Sweep:
         self.batch = batch
         self.record_oracle = record_oracle
         self.stream = stream
+        self.any_lanes = any_lanes
         self._run = tf.function(self._run_graph, reduce_retracing=True, autograph=False, jit_compile=jit_compile)
 
     def run(
@@ -85,6 +88,20 @@ class Sweep:
         Raises:
             ValueError: records is less than 1, the seeds are not one per lane, or XLA can't compile one of the rules.
         """
+        return {name: found for name, (found, _) in self.run_to_end(hypers, params, records, batches, seeds).items()}
+
+    def run_to_end(
+        self,
+        hypers: Any,
+        params: Vector,
+        records: int,
+        batches: Any = None,
+        seeds: int | Sequence[int] | np.ndarray = 0,
+    ) -> dict[str, tuple[Any, tuple[Vector, Any, Any]]]:
+        """Do the same, and return name -> (records, where the lanes are after the last step).
+
+        The latter are parameters, the rule's state and the oracle's, leaves of shape [lanes, ...].
+        """
         if records < 1:
             raise ValueError(f"records must be at least 1, got {records}")
         lanes = tf.nest.map_structure(tf.convert_to_tensor, (hypers, params, () if batches is None else (batches,)))
@@ -94,8 +111,11 @@ class Sweep:
             raise ValueError(f"seeds are one for all lanes or one for each: got shape {seeds.shape} for {count} lanes")
         different, indices = np.unique(seeds, return_inverse=True)
         which = () if len(different) == 1 else tf.constant(indices, tf.int32)
+        arguments = (*lanes, tf.constant(different), which, tf.constant(records))
+        if self.any_lanes and not self.traces:
+            self._run = tf.function(self._run_graph, input_signature=_any_lanes(arguments), autograph=False)
         try:
-            return self._run(*lanes, tf.constant(different), which, tf.constant(records))
+            return self._run(*arguments)
         except tf.errors.InvalidArgumentError as error:
             if self.jit_compile and "unsupported operations" in str(error):
                 raise ValueError(
@@ -180,5 +200,14 @@ class Sweep:
             tf.TensorArray(leaf.dtype, size=records, element_shape=leaf.shape) for leaf in tf.nest.flatten(template)
         ]
         arrays = write(arrays, 0, zero, here)
-        *_, arrays = tf.while_loop(lambda index, *_: index < records, block, (tf.constant(1), here, arrays))
-        return tf.nest.pack_sequence_as(template, [array.stack() for array in arrays])
+        _, here, arrays = tf.while_loop(lambda index, *_: index < records, block, (tf.constant(1), here, arrays))
+        return tf.nest.pack_sequence_as(template, [array.stack() for array in arrays]), here
+
+
+def _any_lanes(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the signature of a run of as many lanes as may come."""
+    hypers, params, batches, seeds, which, records = tf.nest.map_structure(tf.TensorSpec.from_tensor, arguments)
+    free = tf.nest.map_structure(
+        lambda spec: tf.TensorSpec([None, *spec.shape[1:]], spec.dtype), (hypers, params, batches, which)
+    )
+    return *free[:3], seeds, free[3], records

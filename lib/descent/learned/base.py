@@ -6,11 +6,13 @@ maps a rule differentiates or maps over them.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, TypeAlias
 
 from descent import vectors
 from descent.games import Game
 from descent.quiet import silent_stderr, tf
+from descent.randomness import as_seed
 from descent.rules.base import Rule
 from descent.vectors import Vector
 
@@ -60,26 +62,19 @@ def coordinatewise(
 
 def stateless_key(key: Key, stream: int) -> tf.Tensor:
     """Return the stateless seed of one of several draws that a key gives."""
-    key = tf.convert_to_tensor(key, tf.int32)
-    if key.shape.rank == 0:
-        key = tf.stack([key, tf.zeros_like(key)])
-    return tf.random.experimental.stateless_fold_in(key, stream)
+    return tf.random.experimental.stateless_fold_in(as_seed(key), stream)
 
 
-def quietly(function: Any) -> Callable[..., Any]:
-    """Return a ``tf.function`` whose first call, which compiles it, writes nothing to file descriptor 2.
+def compiling_quietly(program: Any) -> AbstractContextManager[None]:
+    """Return a context in which a program that has yet to be compiled writes nothing to file descriptor 2.
 
     TensorFlow's graph optimiser asks whether oneDNN could fuse the integer arithmetic of shapes in mapped loops, and
     logs an error for each no. What is really wrong is raised as an exception all the same.
+
+    Args:
+        program: a ``Simulator`` or ``Sweep``: its ``traces`` say whether it was compiled.
     """
-    if function.experimental_get_tracing_count():
-        return function
-
-    def first(*args: Any) -> Any:
-        with silent_stderr():
-            return function(*args)
-
-    return first
+    return nullcontext() if program.traces else silent_stderr()
 
 
 def dtype_of(weights: Weights) -> tf.DType:

@@ -1,8 +1,8 @@
 """Meta-training as one compiled program, with checkpoints.
 
-The meta-optimiser is a rule like any other: the optimiser's weights are the parameters, an estimator supplies xi. A
-chunk of meta-steps is one call of a compiled function; between chunks Python reports progress and writes the
-checkpoint, from which a killed run goes on with the draws that an unbroken one would have had.
+The meta-optimiser is a rule like any other: the optimiser's weights are the parameters, the meta-gradient's estimate is
+the oracle, and ``Simulator`` runs it. Between chunks of meta-steps the checkpoint is written, from which a killed run
+goes on with the draws that an unbroken one would have had.
 """
 
 from __future__ import annotations
@@ -10,22 +10,24 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from descent.games import Game
-from descent.learned.base import Weights, quietly
+from descent import vectors
+from descent.learned.base import Weights, compiling_quietly
 from descent.learned.meta_gradients import Estimator
+from descent.oracles import Estimate, Oracle
 from descent.quiet import tf
+from descent.randomness import INITIALISATION, META, fold_seed
 from descent.rules.adam import adam
 from descent.rules.base import Rule
-from descent.simulate import INITIALISATION, fold_seed
-from descent.vectors import Scalar
+from descent.rules.when_finite import Counted, when_finite
+from descent.simulate import Simulator, Trajectory
+from descent.vectors import Scalar, Vector
 
-META = 7  # the stream of a seed that meta-steps draw from
 MetaProgress = Callable[[int, int, float, float], None]
 
 
@@ -82,15 +84,20 @@ class MetaTrainer:
         chunk: int = 50,
         settings: Any = None,
     ):
-        self.estimator, self.learning_rate, self.clip, self.rule, self.chunk = (
-            estimator,
-            learning_rate,
-            clip,
-            rule,
-            chunk,
-        )
+        self.estimator = estimator
+        self.learning_rate = learning_rate
+        self.rule = rule
+        self.clip = clip
+        self.chunk = chunk
         self.settings = json.dumps(settings, sort_keys=True)
-        self._advance = tf.function(self._advance_graph, reduce_retracing=True, autograph=False)
+        self._simulator = Simulator(
+            _remembering(estimator.oracle),
+            when_finite(rule, learning_rate, clip),
+            record=lambda params, state, game, memory: memory.loss,
+            chunk=chunk,
+            record_oracle=True,
+            stream=META,
+        )
 
     def run(
         self,
@@ -112,74 +119,38 @@ class MetaTrainer:
         Raises:
             CheckpointError: the file is damaged, or of another training.
         """
-        optimizer = self.estimator.unroll.optimizer
         if weights is None:
-            weights = optimizer.init(fold_seed(seed, INITIALISATION))
-        weights = tf.nest.map_structure(tf.convert_to_tensor, weights)
-        estimator_state = self.estimator.init(weights, fold_seed(seed, META, -1))
-        state = (weights, self.rule(0.0).init(weights), estimator_state)
+            weights = self.estimator.unroll.optimizer.init(fold_seed(seed, INITIALISATION))
+        at = self._simulator.run((weights,), 0, seed)
         losses, before = np.zeros(0, np.float32), 0.0
         if checkpoint is not None and checkpoint.is_file():
-            state, losses, before = self._read(checkpoint, state, seed)
+            at, losses, before = self._read(checkpoint, at, seed)
         began = time.perf_counter()
-        while len(losses) < steps:
-            count = min(self.chunk, steps - len(losses))
-            *state, new = quietly(self._advance)(
-                *state, tf.constant(seed), tf.constant(len(losses), tf.int64), tf.constant(count)
-            )
-            losses = np.concatenate([losses, new[:count].numpy()])
+        while at.steps < steps:
+            count = min(self.chunk, steps - at.steps)
+            with compiling_quietly(self._simulator):
+                at = self._simulator.resume(at, count, progress=lambda *_: None)
+            losses = np.concatenate([losses, at.records[1:]])
             seconds = before + time.perf_counter() - began
             if checkpoint is not None:
-                self._write(checkpoint, tuple(state), losses, seconds, seed)
+                self._write(checkpoint, at, losses, seconds)
             if progress is not None:
-                progress(len(losses), steps, seconds, float(np.nanmean(losses[-count:])))
+                progress(at.steps, steps, seconds, float(np.nanmean(losses[-count:])))
         seconds = before + time.perf_counter() - began
-        return MetaTrajectory(state[0], losses, int(np.isnan(losses).sum()), seconds)
+        return MetaTrajectory(at.params[0], losses, int(np.isnan(losses).sum()), seconds)
 
     @property
     def traces(self) -> int:
         """How many times the meta-step was traced; tests hold it at one."""
-        return self._advance.experimental_get_tracing_count()
+        return self._simulator.traces
 
-    def _advance_graph(
-        self,
-        weights: Weights,
-        rule_state: Any,
-        estimator_state: Any,
-        seed: tf.Tensor,
-        first: tf.Tensor,
-        count: tf.Tensor,
-    ) -> tuple[Weights, Any, Any, tf.Tensor]:
-        def body(index, weights, rule_state, estimator_state, losses):
-            step = first + tf.cast(index, tf.int64)
-            key = fold_seed(seed, META, step)
-            gradient, loss, estimator_state = self.estimator.estimate(weights, estimator_state, key)
-            norm = tf.linalg.global_norm(tf.nest.flatten(gradient))
-            finite = tf.math.is_finite(norm) & tf.math.is_finite(tf.cast(loss, norm.dtype))
-            if self.clip is not None:
-                factor = tf.minimum(1.0, self.clip / tf.maximum(norm, 1e-30))
-                gradient = tf.nest.map_structure(lambda g: g * factor, gradient)
-            change, new_state = self.rule(self.learning_rate(step)).update(gradient, rule_state, weights, NO_GAME)
-            moved = tf.nest.map_structure(tf.add, weights, change)
-            weights, rule_state = tf.nest.map_structure(
-                lambda new, old: tf.where(finite, new, old), (moved, new_state), (weights, rule_state)
-            )
-            loss = tf.where(finite, tf.cast(loss, tf.float32), float("nan"))
-            return index + 1, weights, rule_state, estimator_state, losses.write(index, loss)
-
-        losses = tf.TensorArray(tf.float32, size=self.chunk, element_shape=[])
-        _, weights, rule_state, estimator_state, losses = tf.while_loop(
-            lambda index, *_: index < count, body, (tf.constant(0), weights, rule_state, estimator_state, losses)
-        )
-        return weights, rule_state, estimator_state, losses.stack()
-
-    def _write(self, path: Path, state: Any, losses: np.ndarray, seconds: float, seed: int) -> None:
-        leaves = {f"leaf{k}": leaf.numpy() for k, leaf in enumerate(tf.nest.flatten(state))}
+    def _write(self, path: Path, at: Trajectory, losses: np.ndarray, seconds: float) -> None:
+        leaves = {f"leaf{k}": leaf.numpy() for k, leaf in enumerate(tf.nest.flatten(_kept(at)))}
         partial = path.with_name(f".{path.name}.partial.npz")  # renamed when whole: a checkpoint is never half a file
-        np.savez(partial, losses=losses, seconds=seconds, settings=self._identity(seed), **leaves)
+        np.savez(partial, losses=losses, seconds=seconds, settings=self._identity(at.seed), **leaves)
         partial.replace(path)
 
-    def _read(self, path: Path, like: Any, seed: int) -> tuple[Any, np.ndarray, float]:
+    def _read(self, path: Path, like: Trajectory, seed: int) -> tuple[Trajectory, np.ndarray, float]:
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = dict(file)
@@ -190,11 +161,40 @@ class MetaTrainer:
             raise CheckpointError(
                 f"{path}: checkpoint of another training ({settings}), remove it or name another file"
             )
-        leaves = [tf.constant(arrays[f"leaf{k}"]) for k in range(len(tf.nest.flatten(like)))]
-        return tf.nest.pack_sequence_as(like, leaves), losses, seconds
+        leaves = [tf.constant(arrays[f"leaf{k}"]) for k in range(len(tf.nest.flatten(_kept(like))))]
+        params, inner, estimator = tf.nest.pack_sequence_as(_kept(like), leaves)
+        state = Counted(tf.constant(len(losses), tf.int64), inner)
+        memory = like.oracle_state._replace(estimator=estimator)
+        return replace(like, params=params, state=state, oracle_state=memory, steps=len(losses)), losses, seconds
 
     def _identity(self, seed: int) -> str:
         return f"seed {seed}, {self.estimator.name}, {self.settings}"
 
 
-NO_GAME = Game(lambda params, batch: ())  # the meta-gradient is an estimate: no loss to ask for curvature
+class Memory(NamedTuple):
+    """The estimator's state, and the meta-loss of the last meta-step, float32; NaN where it was left out."""
+
+    estimator: Any
+    loss: tf.Tensor
+
+
+def _remembering(oracle: Oracle) -> Oracle:
+    """Remember the meta-loss of the estimate that was used; where it is not finite, tell no finite gradient either."""
+
+    def estimate(params: Vector, memory: Memory, key: tf.Tensor) -> tuple[Estimate, Memory]:
+        told, state = oracle.estimate(params, memory.estimator, key)
+        (loss,) = told.losses
+        norm = tf.linalg.global_norm(tf.nest.flatten(told.xi))
+        finite = tf.math.is_finite(norm) & tf.math.is_finite(tf.cast(loss, norm.dtype))
+        xi = tf.nest.map_structure(lambda g: tf.where(finite, g, vectors.cast(float("nan"), g.dtype)), told.xi)
+        return told._replace(xi=xi), Memory(state, tf.where(finite, tf.cast(loss, tf.float32), float("nan")))
+
+    return Oracle(
+        lambda params, key: Memory(oracle.init(params, key), tf.constant(float("nan"))),
+        estimate,
+        game=lambda params, memory, key: oracle.seen(params, memory.estimator, key),
+    )
+
+
+def _kept(at: Trajectory) -> Any:
+    return at.params, at.state.inner, at.oracle_state.estimator

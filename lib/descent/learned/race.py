@@ -7,17 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from descent import vectors
-from descent.learned.base import quietly
+from descent.games import Game
+from descent.learned.base import compiling_quietly
 from descent.learned.tasks import Task
+from descent.oracles import Oracle, gradients_of
 from descent.quiet import tf
+from descent.randomness import EVALUATION, fold_seed
 from descent.rules.base import Rule
-from descent.simulate import BATCHES, EVALUATION, fold_seed
+from descent.sweep import Sweep
 from descent.vectors import Vector
 
 
 class Race:
-    """A family of rules on a task, over a grid of hyper-parameters and seeds.
+    """A family of rules on a task, over a grid of hyper-parameters and seeds: a ``Sweep`` of competitors x seeds.
 
     Args:
         task: the inner problems.
@@ -35,8 +37,11 @@ class Race:
         record: Callable[[Vector, Any], tf.Tensor],
         every: int = 10,
     ):
-        self.task, self.make_rule, self.record, self.every = task, make_rule, record, every
-        self._run = tf.function(self._run_graph, reduce_retracing=True, autograph=False)
+        self.task = task
+        self.make_rule = make_rule
+        self.record = record
+        self.every = every
+        self._sweeps: dict[int, Sweep] = {}
 
     def run(self, hypers: Any, steps: int, seed: int = 0, seeds: int = 8) -> np.ndarray:
         """Run every hyper-parameter from every start.
@@ -53,47 +58,38 @@ class Race:
         if steps % self.every:
             raise ValueError(f"steps ({steps}) must be a multiple of every ({self.every})")
         hypers = tf.nest.map_structure(tf.convert_to_tensor, hypers)
-        start = self.task.start(fold_seed(seed, EVALUATION), seeds)
-        count = tf.constant(steps // self.every + 1)
-        records = quietly(self._run)(hypers, *start, tf.constant(seed), count).numpy()
-        return records.reshape(len(records), -1, seeds, *records.shape[2:])
-
-    @property
-    def traces(self) -> int:
-        """How many times the program was traced; tests hold it at one."""
-        return self._run.experimental_get_tracing_count()
-
-    def _run_graph(self, hypers: Any, params: Vector, context: Any, seed: tf.Tensor, records: tf.Tensor) -> tf.Tensor:
-        seeds = tf.nest.flatten(params)[0].shape[0]
-        competitors = tf.nest.flatten(hypers)[0].shape[0]
+        competitors = len(tf.nest.flatten(hypers)[0])
 
         def for_all(x: Any) -> Any:
             return tf.nest.map_structure(lambda leaf: tf.concat([leaf] * competitors, 0), x)
 
-        def one_step(lane):
-            hyper, params, state, context, batch = lane
-            game = self.task.game.at((context, batch))
-            change, state = self.make_rule(hyper).update(game.gradient((params,)), state, (params,), game)
-            return vectors.add(params, change[0]), state
+        start, context = for_all(self.task.start(fold_seed(seed, EVALUATION), seeds))
+        lanes = tf.nest.map_structure(lambda leaf: tf.repeat(leaf, seeds, 0), hypers)
+        if seeds not in self._sweeps:
+            self._sweeps[seeds] = self._sweep(seeds)
+        sweep = self._sweeps[seeds]
+        with compiling_quietly(sweep):
+            found = sweep.run(lanes, (start,), steps // self.every + 1, (context, for_all(tf.range(seeds))), seed)
+        records = found["race"].numpy()
+        return records.reshape(len(records), competitors, seeds, *records.shape[2:])
 
-        def step(t, params, state):
-            batch = for_all(self.task.batch(fold_seed(seed, BATCHES, t), seeds))
-            return t + 1, *tf.vectorized_map(one_step, (hypers, params, state, context, batch))
+    @property
+    def traces(self) -> int:
+        """How many times programs were traced; tests hold it at one."""
+        return sum(sweep.traces for sweep in self._sweeps.values())
 
-        def block(index, params, state, records):
-            t = index * self.every
-            _, params, state = tf.while_loop(
-                lambda t, *_: t < index * self.every, step, (t - self.every, params, state)
-            )
-            return index + 1, params, state, records.write(index, record(params))
+    def _sweep(self, seeds: int) -> Sweep:
+        """Return the sweep whose step draws so many minibatches at once; each lane takes its own start's."""
 
-        def record(params):
-            return tf.vectorized_map(lambda lane: self.record(*lane), (params, context))
+        def oracle(lane: Any) -> Oracle:
+            context, row = lane
 
-        hypers = tf.nest.map_structure(lambda x: tf.repeat(x, seeds, 0), hypers)
-        params, context = for_all((params, context))
-        state = tf.vectorized_map(lambda lane: self.make_rule(lane[0]).init((lane[1],)), (hypers, params))
-        first = record(params)
-        array = tf.TensorArray(first.dtype, size=records, element_shape=first.shape).write(0, first)
-        *_, array = tf.while_loop(lambda index, *_: index < records, block, (tf.constant(1), params, state, array))
-        return array.stack()
+            def game(params: Vector, state: Any, drawn: Any) -> Game:
+                return self.task.game.at((context, tf.nest.map_structure(lambda leaf: tf.gather(leaf, row), drawn)))
+
+            return gradients_of(game, lambda like, key, step: self.task.batch(key, seeds))
+
+        def record(params: Vector, state: Any, game: Game) -> tf.Tensor:
+            return self.record(params[0], game.batch[0])
+
+        return Sweep(oracle, {"race": self.make_rule}, record, self.every)

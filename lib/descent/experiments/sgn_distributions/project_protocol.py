@@ -1,13 +1,16 @@
 """Gradient noise as the SGN project takes it: along the path of an epoch, against the gradient at the epoch's start."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from descent import vectors
 from descent.games import Game
+from descent.oracles import Estimate, Oracle
 from descent.quiet import tf
+from descent.rules import gradient_descent
+from descent.sweep import Sweep
 from descent.vectors import Vector
 
 
@@ -25,9 +28,17 @@ class MovingPath:
     """
 
     def __init__(self, game: Game, data: Any, select: Callable[[Vector], Vector] | None = None):
-        self.game, self.select = game, select or (lambda gradient: gradient)
+        self.game = game
+        self.select = select or (lambda gradient: gradient)
         self.data = tf.nest.map_structure(tf.convert_to_tensor, data)
-        self._epoch: Any = None
+        self._order = tf.Variable(tf.zeros([0, 0], tf.int32), shape=[None, None])
+        self._sweep = Sweep(
+            self._oracle,
+            {"SGD": gradient_descent},
+            lambda params, state, game, memory: memory.noise,
+            record_oracle=True,
+            any_lanes=True,
+        )
 
     def epoch(self, params: Vector, learning_rates: Any, order: Any) -> tuple[Vector, np.ndarray]:
         """Train for one epoch.
@@ -63,45 +74,42 @@ class MovingPath:
     @property
     def traces(self) -> int:
         """How many times the epoch was traced; tests hold it at one."""
-        return 0 if self._epoch is None else self._epoch.experimental_get_tracing_count()
+        return self._sweep.traces
 
     def _run(self, params: Vector, learning_rates: Any, order: Any) -> tuple[Vector, tf.Tensor]:
-        rates, order = tf.constant(learning_rates, tf.float64), tf.constant(order, tf.int32)
-        arguments = tf.nest.map_structure(tf.convert_to_tensor, params), rates, order
-        if self._epoch is None:  # compiled once for any number of networks, minibatches and images in them
-            signature = tf.nest.map_structure(_open_shape, arguments)
-            self._epoch = tf.function(self._epoch_graph, input_signature=signature)
-        return self._epoch(*arguments)
+        self._order.assign(order)
+        rates = tf.constant(learning_rates, tf.float64)
+        noise, ((after,), *_) = self._sweep.run_to_end(rates, (params,), len(order) + 1)["SGD"]
+        return after, tf.transpose(noise[1:], [1, 0, 2])
 
-    def _epoch_graph(self, params: Vector, rates: tf.Tensor, order: tf.Tensor) -> tuple[Vector, tf.Tensor]:
-        def gradients(params, batch):
-            return tf.vectorized_map(lambda one: self.game.at(batch).gradient((one,))[0], params)
+    @property
+    def _oracle(self) -> Oracle:
+        """Return minibatches in order, with a memory: the kept part of the gradient at the start, and the noise."""
 
-        def kept(gradients):
-            return tf.vectorized_map(lambda one: vectors.flatten(self.select(one)), gradients)
+        def kept(gradient: Vector) -> tf.Tensor:
+            return vectors.flatten(self.select(gradient[0]))
 
-        def step(k, params, noise):
-            batch = tf.nest.map_structure(lambda leaf: tf.gather(leaf, order[k]), self.data)
-            gradient = gradients(params, batch)
-            moved = tf.nest.map_structure(
-                lambda w, g: w - tf.reshape(tf.cast(rates, w.dtype), [-1] + [1] * (w.shape.rank - 1)) * g,
-                params,
-                gradient,
-            )
-            return k + 1, moved, noise.write(k, start - kept(gradient))
+        def init(params: Vector, key: tf.Tensor) -> Memory:
+            start = kept(self.game.at(self.data).gradient(params))
+            return Memory(start, tf.zeros_like(start))
 
-        start = kept(gradients(params, self.data))
-        count = tf.shape(order)[0]
-        noise = tf.TensorArray(start.dtype, size=count, element_shape=start.shape)
-        _, params, noise = tf.while_loop(lambda k, *_: k < count, step, (tf.constant(0), params, noise))
-        return params, tf.transpose(noise.stack(), [1, 0, 2])
+        def draw(like: Vector, key: tf.Tensor, step: tf.Tensor) -> Any:
+            rows = self._order[step % tf.shape(self._order, tf.int64)[0]]
+            return tf.nest.map_structure(lambda leaf: tf.gather(leaf, rows), self.data)
+
+        def estimate(params: Vector, memory: Memory, batch: Any) -> tuple[Estimate, Memory]:
+            game = self.game.at(batch)
+            losses, xi = game.losses_and_gradient(params)
+            return Estimate(xi, game, losses), Memory(memory.start, memory.start - kept(xi))
+
+        return Oracle(init, estimate, draw, lambda params, memory, batch: self.game.at(batch))
 
 
-def _open_shape(tensor: tf.Tensor) -> tf.TensorSpec:
-    """A network's weights keep their shape behind the leading axis; orders and rates have none to keep."""
-    if tensor.dtype.is_integer:
-        return tf.TensorSpec([None, None], tensor.dtype)
-    return tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype)
+class Memory(NamedTuple):
+    """The kept part of the full gradient at the epoch's start, and what it exceeds the last minibatch's by."""
+
+    start: tf.Tensor
+    noise: tf.Tensor
 
 
 def stack(networks: Iterable[Vector]) -> Vector:
