@@ -208,7 +208,7 @@ def frank_wolfe_line_search(region: Region) -> Rule:
     return Rule(lambda params: (), update)
 
 
-def continuous_greedy(region: Region, steps: int) -> Rule:
+def continuous_greedy(region: Region, steps: Scalar) -> Rule:
     """Step x <- x + v / T from x = 0, v = argmin over C of <v, xi>: no point is left behind, and after T steps x is in C.
 
     Args:
@@ -222,7 +222,7 @@ def continuous_greedy(region: Region, steps: int) -> Rule:
     """
 
     def update(xi: Vector, state: tuple[()], params: Vector, game: Game) -> tuple[Vector, tuple[()]]:
-        return tf.nest.map_structure(lambda d: region.vertex(d) / steps, xi), state
+        return tf.nest.map_structure(lambda d: region.vertex(d) / vectors.cast(steps, d.dtype), xi), state
 
     return Rule(lambda params: (), update)
 

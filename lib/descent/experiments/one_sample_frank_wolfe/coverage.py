@@ -32,8 +32,19 @@ class Coverage(NamedTuple):
 
 def extension(coverage: Coverage, x: Any) -> Any:
     """Return the multilinear extension F(x) in TensorFlow, x of shape [n]."""
-    missed = tf.reduce_prod(1 - coverage.contains * x, axis=-1)
-    return tf.reduce_sum(coverage.weights * (1 - missed))
+    return tf.reduce_sum(coverage.weights * (1 - product(1 - coverage.contains * x)))
+
+
+def product(factors: tf.Tensor) -> tf.Tensor:
+    """Return the product over the last axis, multiplied in pairs.
+
+    Its second derivatives are right where factors are zero, as they are at a rounding; those of ``tf.reduce_prod`` are not
+    (its gradient goes through ``tf.math.cumprod``, whose own gradient divides by the factors).
+    """
+    while (count := factors.shape[-1]) > 1:
+        pairs = factors[..., : count // 2] * factors[..., count // 2 : count // 2 * 2]
+        factors = tf.concat([pairs, factors[..., -1:]], -1) if count % 2 else pairs
+    return factors[..., 0]
 
 
 def game_of(coverage: Coverage) -> Game:
@@ -100,7 +111,8 @@ def hard_instance(k: int = 4, n: int = 12) -> Coverage:
     Elements are (cell c, pattern s), c = 1..k, s in {0, 1}^k, of weight (1/k) prod_j (1/k if s_j else 1 - 1/k). Good sets
     c = 1..k contain their cell: together everything. Traps j contain the elements with s_j = 1. Traps are independent of
     one another and of cells, so whatever has been taken of other traps, an untaken one adds a share 1/k of what is
-    missing, and a good set no more than that.
+    missing, and a good set no more than that. (At x = 0 they tie: exactly so in floating point if k is a power of two, and
+    then the first in order, a trap, is taken.)
     """
     patterns = np.array(list(itertools.product([0, 1], repeat=k)), float)
     chance = np.where(patterns == 1, 1 / k, 1 - 1 / k).prod(1)
