@@ -91,4 +91,5 @@ def with_average(rule: Rule) -> Rule:
 def _turn(x: tf.Tensor, axes: np.ndarray | None) -> tf.Tensor:
     if axes is None:
         return x
-    return tf.linalg.matvec(tf.constant(axes, x.dtype), x)
+    # not matvec, which a sweep would map into many small products: this becomes one
+    return tf.tensordot(x, tf.constant(axes.T, x.dtype), 1)
