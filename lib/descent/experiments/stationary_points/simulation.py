@@ -1,6 +1,6 @@
 """The recursion held against simulation, and methods for which there is no recursion."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -56,38 +56,41 @@ def scores(values: dict[str, np.ndarray], expected: dict[str, float]) -> dict[st
 
 
 def tuned_curves(
-    rules: dict[str, Callable[[tf.Tensor], Rule]],
-    etas: dict[str, np.ndarray],
-    horizons: list[int],
+    make_rule: Callable[[tf.Tensor], Rule],
+    etas: np.ndarray,
+    horizons: Sequence[int],
     dimensions: int,
     seeds: int,
     turned: bool,
-    eigenvalues: int = 8,
-) -> dict[tuple[str, str], np.ndarray]:
-    """Return (rule, criterion) -> least worst squared gradient at each horizon, shape [horizons], by simulation.
+    eigenvalues: int = 6,
+) -> dict[str, np.ndarray]:
+    """Return criterion -> least worst squared gradient by simulation, shape [seeds, horizons].
 
     Args:
-        rules: name -> ``eta -> Rule``.
-        etas: name -> step sizes to choose from.
-        horizons: increasing; the step size is chosen for each, knowing the adversary.
+        make_rule: ``eta -> Rule``.
+        etas: step sizes; one is chosen for each horizon, then the adversary chooses the slow eigenvalue.
+        horizons: increasing.
         dimensions: d, a power of two.
-        seeds: runs over which energies are averaged; all step sizes and eigenvalues see the same noise.
+        seeds: how many; within one, all step sizes and eigenvalues see the same noise.
         turned: turn the adversary's axes.
-        eigenvalues: how many slow eigenvalues the adversary chooses from.
+        eigenvalues: how many the adversary chooses from.
+
+    Returns:
+        ``average_squares``, and ``last``: the mean over the last sixteenth of the steps, which varies less than x_T's.
     """
     axes = turned_axes(dimensions) if turned else None
     game = quadratic(dimensions, axes)
     lambdas = np.geomspace(0.3 / max(horizons), 1.0, eigenvalues)
-    curves = {}
-    for name, make_rule in rules.items():
-        grid = np.meshgrid(etas[name], lambdas, np.arange(seeds), indexing="ij")
-        hypers, slow, which = (x.ravel() for x in grid)
-        sweep = Sweep(
-            lambda slow: adversary(game.at(slow), dimensions, axes), {name: make_rule}, squared_gradient
-        )
-        squares = sweep.run(hypers, (start(slow, dimensions, axes),), max(horizons) + 1, slow, seeds=which)[name]
-        squares = squares.numpy().reshape(-1, *grid[0].shape).mean(-1)  # [steps + 1, etas, lambdas]
-        sums = np.cumsum(squares, 0)
-        curves[name, "last"] = np.array([least_worst(squares[t]) for t in horizons])
-        curves[name, "average_squares"] = np.array([least_worst(sums[t - 1] / t) for t in horizons])
-    return curves
+    grid = np.meshgrid(etas, lambdas, np.arange(seeds), indexing="ij")
+    hypers, slow, which = (x.ravel() for x in grid)
+    sweep = Sweep(lambda slow: adversary(game.at(slow), dimensions, axes), {"rule": make_rule}, squared_gradient)
+    squares = sweep.run(hypers, (start(slow, dimensions, axes),), max(horizons) + 1, slow, seeds=which)["rule"]
+    sums = np.cumsum(squares.numpy().reshape(-1, *grid[0].shape), 0)  # [steps + 1, etas, eigenvalues, seeds]
+
+    def mean(first: int, after: int) -> np.ndarray:
+        return (sums[after - 1] - (sums[first - 1] if first else 0.0)) / (after - first)
+
+    def curves(first: Callable[[int], int]) -> np.ndarray:
+        return np.array([[least_worst(mean(first(t), t)[..., k]) for t in horizons] for k in range(seeds)])
+
+    return {"average_squares": curves(lambda t: 0), "last": curves(lambda t: t - t // 16)}
