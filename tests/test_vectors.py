@@ -78,3 +78,13 @@ def test_a_scalar_factor_can_differ_between_lanes():
     v = nested(tf.range(7.0))
     scaled = tf.vectorized_map(lambda alpha: vectors.flatten(vectors.scale(alpha, v)), tf.constant([1.0, -2.0]))
     np.testing.assert_array_equal(scaled, [np.arange(7), -2 * np.arange(7)])
+
+
+def test_a_running_mean_and_leafwise_functions_of_several_results():
+    v = nested(tf.range(7.0, dtype=tf.float64))
+    mean = vectors.flatten(vectors.mean(0.9, v, vectors.ones_like(v)))
+    np.testing.assert_allclose(mean, 0.9 * np.arange(7) + 0.1, rtol=1e-15)
+    squares, shares = vectors.each(lambda a, b: (a * a, a / b), v, vectors.scale(2.0, vectors.ones_like(v)))
+    tf.nest.assert_same_structure(squares, v)
+    np.testing.assert_array_equal(vectors.flatten(squares), np.arange(7) ** 2)
+    np.testing.assert_array_equal(vectors.flatten(shares), np.arange(7) / 2)

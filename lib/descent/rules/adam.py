@@ -60,7 +60,7 @@ def adam(learning_rate: Scalar, beta1: Scalar = 0.9, beta2: Scalar = 0.999, epsi
             numbers = (vectors.cast(x, g.dtype) for x in (t, learning_rate, beta1, beta2, epsilon))
             return adam_step(g, m, v, *numbers)
 
-        step, m, v = vectors.each(one, xi, state.m, state.v)
+        step, m, v, _ = vectors.each(one, xi, state.m, state.v)
         return step, AdamState(t, m, v)
 
     return Rule(init, update)
@@ -102,10 +102,10 @@ def amsgrad(learning_rate: Scalar, beta1: Scalar = 0.9, beta2: Scalar = 0.999, e
     return Rule(init, update)
 
 
-def adam_step(g, m, v, t, eta, beta1, beta2, epsilon, *largest):
-    """One tensor's step at time t = 1, 2, ..., and its new moments; with AMSGrad's largest v, that as well."""
+def adam_step(g, m, v, t, eta, beta1, beta2, epsilon, largest=None):
+    """One tensor's step at time t = 1, 2, ..., its new moments, and v or, for AMSGrad, the largest v so far."""
     m = vectors.mean(beta1, m, g)  # m <- beta1 m + (1 - beta1) xi
     v = vectors.mean(beta2, v, tf.square(g))  # v <- beta2 v + (1 - beta2) xi^2
-    bound = [tf.maximum(before, v) for before in largest]
+    bound = v if largest is None else tf.maximum(largest, v)
     rate = eta * tf.sqrt(1 - beta2**t) / (1 - beta1**t)  # undoes the moments' start at zero
-    return -rate * m / (tf.sqrt(*bound or [v]) + epsilon), m, v, *bound
+    return -rate * m / (tf.sqrt(bound) + epsilon), m, v, bound
