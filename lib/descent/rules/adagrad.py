@@ -33,6 +33,7 @@ def adagrad(learning_rate: Scalar, initial_accumulator: Scalar = 0.1, epsilon: S
 
     Example:
         >>> distance(adagrad(0.5), bowl)
+        0.0
     """
 
     def init(params: Vector) -> AdagradState:

@@ -47,7 +47,9 @@ def adam(learning_rate: Scalar, beta1: Scalar = 0.9, beta2: Scalar = 0.999, epsi
 
     Example:
         >>> distance(adam(0.1), bowl)
+        0.383
         >>> distance(adam(linear(0.1, 0.0, 50)), bowl)  # a rate that falls to zero
+        0.27
     """
 
     def init(params: Vector) -> AdamState:
@@ -83,6 +85,7 @@ def amsgrad(learning_rate: Scalar, beta1: Scalar = 0.9, beta2: Scalar = 0.999, e
 
     Example:
         >>> distance(amsgrad(0.1), bowl)
+        0.383
     """
 
     def init(params: Vector) -> AMSGradState:

@@ -28,6 +28,7 @@ def alternating(rule: Rule, order: tuple[int, ...] | None = None) -> Rule:
 
     Example:
         >>> distance(gradient_descent(0.1), duel), distance(alternating(gradient_descent(0.1)), duel)
+        (1.562, 1.357)
     """
 
     def init(params: Vector) -> State:

@@ -47,6 +47,7 @@ def cgd(learning_rate: Scalar, tolerance: Scalar = 1e-6, iterations: Scalar = 10
 
     Example:
         >>> distance(cgd(0.5), duel)
+        0.152
     """
 
     def init(params: Vector) -> CGDState:

@@ -23,7 +23,9 @@ def chain(*parts: Transform) -> Rule:
 
     Example:
         >>> chain(sga(1), rmsprop(learning_rate=1e-3, decay=0.9))  # repr shows the call that makes a rule
+        chain(sga(1.0), rmsprop(0.001))
         >>> distance(chain(sga(1.0), rmsprop(1e-3)), duel)
+        1.376
     """
     if not parts:
         raise ValueError("chain() is empty: give it adjustments and a rule, as in chain(sga(1.0), rmsprop(1e-4))")

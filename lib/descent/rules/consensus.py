@@ -29,6 +29,7 @@ def consensus(gamma: Scalar, alignment: Literal["none", "sign"] = "none") -> Adj
 
     Example:
         >>> distance(chain(consensus(1.0), gradient_descent(0.1)), duel)
+        0.194
     """
     if alignment not in ("none", "sign"):
         raise ValueError(f'alignment is "none" or "sign", got {alignment!r}')

@@ -74,6 +74,7 @@ def eve(
 
     Example:
         >>> distance(eve(0.1), bowl)
+        0.38
     """
     if version not in (1, 3):
         raise ValueError(f"eve: version is 3 or 1 (2 is the same as 1), got {version!r}")

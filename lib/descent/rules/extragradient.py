@@ -24,6 +24,7 @@ def extragradient(learning_rate: Scalar, extrapolation: Scalar | None = None) ->
 
     Example:
         >>> distance(gradient_descent(0.3), duel), distance(extragradient(0.3), duel)
+        (3.348, 0.602)
     """
     gamma = learning_rate if extrapolation is None else extrapolation
 

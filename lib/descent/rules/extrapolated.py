@@ -25,6 +25,7 @@ def extrapolated(rule: Rule) -> Rule:
 
     Example:
         >>> distance(extrapolated(gradient_descent(0.3)), duel)  # extragradient(0.3)
+        0.602
     """
 
     def update(xi: Vector, state: State, params: Vector, game: Game) -> tuple[Vector, State]:

@@ -20,6 +20,7 @@ def gradient_descent(learning_rate: Scalar) -> Rule:
 
     Example:
         >>> distance(gradient_descent(0.15), bowl), distance(gradient_descent(0.15), duel)
+        (0.039, 1.767)
     """
     eta = learning_rate
     return stateless(lambda xi, params, game: vectors.scale(-eta, xi))

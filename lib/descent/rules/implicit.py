@@ -66,6 +66,7 @@ def implicit(
 
     Example:
         >>> distance(implicit(10.0), bowl)  # fifty times what gradient descent bears
+        0.0
     """
 
     def init(params: Vector) -> ImplicitState:
@@ -113,6 +114,7 @@ def implicit_dense(learning_rate: Scalar, theta: Scalar = 1.0) -> Rule:
 
     Example:
         >>> distance(implicit_dense(1.0), duel, steps=2), distance(implicit_dense(1.0, theta=0.5), duel, steps=2)
+        (0.707, 1.414)
     """
 
     def update(xi: Vector, params: Vector, game: Game) -> Vector:

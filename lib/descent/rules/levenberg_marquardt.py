@@ -58,6 +58,7 @@ def levenberg_marquardt(
 
     Example:
         >>> distance(levenberg_marquardt(0.1), bowl, steps=3)
+        0.542
     """
 
     def init(params: Vector) -> LevenbergMarquardtState:

@@ -31,6 +31,7 @@ def lookahead(learning_rate: Scalar, extrapolation: Scalar | None = None, linear
 
     Example:
         >>> distance(lookahead(0.3), duel)
+        0.602
     """
     gamma = learning_rate if extrapolation is None else extrapolation
 

@@ -93,6 +93,7 @@ def scheduled(make_rule: Callable[[Any], Made], schedule: "Schedule | Mapping[st
 
     Example:
         >>> distance(scheduled(lambda eta: momentum(eta, beta=1 - eta), inverse_time(0.2, 10)), bowl)
+        0.357
     """
 
     def now(t: Scalar) -> Any:

@@ -22,6 +22,7 @@ def momentum(learning_rate: Scalar, beta: Scalar = 0.9) -> Rule:
 
     Example:
         >>> distance(momentum(0.15, beta=0.5), bowl), distance(alternating(momentum(0.5, beta=-0.5)), duel)
+        (0.001, 0.638)
     """
 
     def update(xi: Vector, u: Vector, params: Vector, game: Game) -> tuple[Vector, Vector]:
@@ -49,6 +50,7 @@ def nesterov(learning_rate: Scalar, beta: Scalar = 0.9) -> Rule:
 
     Example:
         >>> distance(nesterov(0.1, beta=0.5), bowl)
+        0.005
     """
 
     def update(xi: Vector, u: Vector, params: Vector, game: Game) -> tuple[Vector, Vector]:

@@ -61,6 +61,7 @@ def proximal_point(
 
     Example:
         >>> distance(proximal_point(10.0), bowl, steps=3)
+        0.001
     """
 
     def init(params: Vector) -> ProximalState:

@@ -50,6 +50,7 @@ def radam(
 
     Example:
         >>> distance(radam(0.1), bowl), distance(adam(0.1), bowl)
+        (0.542, 0.383)
     """
     if first_steps not in ("momentum", "skip") or epsilon_in not in ("v", "corrected v"):
         raise ValueError(

@@ -38,6 +38,7 @@ def rmsprop(
 
     Example:
         >>> distance(rmsprop(0.02), bowl)
+        0.693
     """
 
     def init(params: Vector) -> RMSPropState:
@@ -72,6 +73,7 @@ def rmsprop_tf1(learning_rate: Scalar, decay: Scalar = 0.9, epsilon: Scalar = 1e
 
     Example:
         >>> distance(rmsprop_tf1(0.02), bowl)
+        0.812
     """
     return rmsprop(learning_rate, decay, epsilon, initial_accumulator=1.0)
 

@@ -20,5 +20,6 @@ def scale(factor: Scalar) -> Adjustment:
 
     Example:
         >>> distance(chain(scale(0.5), gradient_descent(0.3)), bowl)  # gradient_descent(0.15)
+        0.039
     """
     return stateless(lambda xi, params, game: vectors.scale(factor, xi), Adjustment)

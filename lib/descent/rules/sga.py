@@ -38,6 +38,7 @@ def sga(strength: Scalar = 1.0, alignment: Alignment = "none", epsilon: Scalar =
 
     Example:
         >>> distance(gradient_descent(0.3), duel), distance(chain(sga(1.0), gradient_descent(0.3)), duel)
+        (3.348, 0.006)
     """
     if alignment not in ("none", "paper", "notebook"):
         raise ValueError(f'alignment is "none", "paper" or "notebook", got {alignment!r}')

@@ -31,6 +31,7 @@ def stopping(rule: Rule) -> Rule:
         >>> from descent.simulate import Simulator
         >>> run = Simulator(bowl[0], stopping(gradient_descent(0.5))).run(bowl[1], steps=100)
         >>> run.state.stopped.numpy().tolist()  # the bowl's coordinates are two lanes here
+        [False, True]
     """
 
     def init(params: Vector) -> StoppingState:
