@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from descent import vectors
 from descent.games import Game
 from descent.quiet import tf
-from descent.rules.base import Rule
+from descent.rules.base import Adjustment, Rule
 from descent.vectors import Scalar, Vector
 
 HALVINGS = 50  # of the interval [0, 1] in the line search
@@ -66,14 +66,14 @@ def recursive(d: Vector, g: Vector, g_previous: Vector, rho: tf.Tensor) -> Vecto
     return tf.nest.map_structure(leaf, d, g, g_previous)
 
 
-def recursive_average(rho: Decay) -> Rule:
+def recursive_average(rho: Decay) -> Adjustment:
     """Estimate the gradient as 1-SFW and STORM do: carry the last estimate along, and mix in one new sample.
 
     Args:
         rho: the weight of the new sample; ``decay()`` is 1/t. The first estimate is the first gradient, whatever rho.
 
     Returns:
-        An adjustment for chains; its state is ``Average``. It asks the game for one more gradient, on the same sample,
+        An adjustment; its state is ``Average``. It asks the game for one more gradient, on the same sample,
         so a step costs two.
 
     Source: Zhang et al. 2020 (1-SFW, oblivious case, as in the code of Braun et al. 2022); Cutkosky and Orabona 2019.
@@ -89,17 +89,17 @@ def recursive_average(rho: Decay) -> Rule:
         d = recursive(state.d, xi, game.gradient(state.previous), tf.where(t == 1, tf.ones_like(weight), weight))
         return d, Average(t, d, params)
 
-    return Rule(_start, update)
+    return Adjustment(_start, update)
 
 
-def running_average(rho: Decay) -> Rule:
+def running_average(rho: Decay) -> Adjustment:
     """Estimate the gradient by d_t = (1 - rho) d_{t-1} + rho g_t, d_0 = 0: the momentum of stochastic Frank-Wolfe.
 
     Args:
         rho: the weight of the new gradient; ``decay(4.0, 8.0, 2 / 3)`` is the published 4 / (t + 8)^(2/3).
 
     Returns:
-        An adjustment for chains; its state is ``Average``. One gradient a step.
+        An adjustment; its state is ``Average``. One gradient a step.
 
     Source: Mokhtari, Hassani and Karbasi 2020.
     """
@@ -110,7 +110,7 @@ def running_average(rho: Decay) -> Rule:
         d = tf.nest.map_structure(lambda d, g: (1 - weight) * d + weight * g, state.d, xi)
         return d, Average(t, d, params)
 
-    return Rule(_start, update)
+    return Adjustment(_start, update)
 
 
 class Moving(NamedTuple):
@@ -127,7 +127,7 @@ class Moving(NamedTuple):
     between: Any
 
 
-def hessian_average(rho: Decay) -> Rule:
+def hessian_average(rho: Decay) -> Adjustment:
     """Estimate the gradient as 1-SFW does where the sample's law moves with x: carry d along by a Hessian.
 
         x(a) = a x_t + (1 - a) x_{t-1},   Delta_t = H(x(a); z) (x_t - x_{t-1}),   a ~ U[0, 1],   z ~ p(.; x(a)),
@@ -137,7 +137,7 @@ def hessian_average(rho: Decay) -> Rule:
         rho: as in ``recursive_average``.
 
     Returns:
-        An adjustment for chains; its state is ``Average``. The game's batch is ``Moving``, and its Hessian at a sample
+        An adjustment; its state is ``Average``. The game's batch is ``Moving``, and its Hessian at a sample
         has to be an unbiased estimate of F's; a step costs one gradient and one product with that Hessian.
 
     Source: Zhang et al. 2020 (1-SFW, non-oblivious case), as reconstructed: H(x(a)) averaged over a is the exact change
@@ -154,7 +154,7 @@ def hessian_average(rho: Decay) -> Rule:
         d = tf.nest.map_structure(lambda d, c, g: (1 - weight) * (d + c) + weight * g, state.d, change, xi)
         return d, Average(t, d, params)
 
-    return Rule(_start, update)
+    return Adjustment(_start, update)
 
 
 def frank_wolfe(region: Region, learning_rate: Decay) -> Rule:

@@ -75,9 +75,9 @@ def next_iterate(apply: LinearMap, x: Vector, r: Vector, p: Vector, rr: tf.Tenso
     negative = (curvature <= 0) if watch else tf.constant(False)
     # on a ridge alpha = 0 leaves x and r as they are
     alpha = tf.where(negative, tf.zeros_like(rr), rr / tf.where(negative, tf.ones_like(rr), curvature))
-    x = vectors.axpy(alpha, p, x)  # as far as the residual along p vanishes
     r = vectors.axpy(-alpha, ap, r)
     rr_next = vectors.dot(r, r)
+    x = vectors.axpy(alpha, p, x)  # as far as the residual along p vanishes
     p = vectors.axpy(rr_next / rr, p, r)  # conjugate to all directions before
     return x, r, p, rr_next, negative
 

@@ -50,9 +50,7 @@ def simulated(
 
 def scores(values: dict[str, np.ndarray], expected: dict[str, float]) -> dict[str, float]:
     """Return criterion -> (mean over seeds - expectation) in standard errors."""
-    return {
-        name: float((x.mean() - expected[name]) / (x.std(ddof=1) / np.sqrt(len(x)))) for name, x in values.items()
-    }
+    return {name: float((x.mean() - expected[name]) / (x.std(ddof=1) / np.sqrt(len(x)))) for name, x in values.items()}
 
 
 def tuned_curves(
