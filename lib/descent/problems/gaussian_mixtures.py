@@ -11,6 +11,7 @@ import numpy as np
 from scipy.stats import chi2, ortho_group
 
 from descent.quiet import tf
+from descent.randomness import as_seed
 
 Means = Literal["simplex", "orthogonal", "grid"]
 
@@ -64,9 +65,7 @@ class GaussianMixture:
 
     def sample(self, seed: int | tf.Tensor, n: int, dtype: tf.DType = tf.float32) -> tf.Tensor:
         """Draw n points, shape [n, d]; seed is an integer or a stateless seed (int32 tensor of shape [2])."""
-        seed = tf.convert_to_tensor(seed, tf.int32)
-        if seed.shape.rank == 0:
-            seed = tf.stack([seed, tf.zeros_like(seed)])
+        seed = as_seed(seed)
         mode_seed, noise_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
         uniform = tf.random.stateless_uniform([n], mode_seed)
         return self.place(uniform, tf.random.stateless_normal([n, self.dimension], noise_seed, dtype=dtype))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from descent.quiet import tf
+from descent.randomness import as_seed
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +45,7 @@ class Mixture:
         Raises:
             ValueError: stratified, and n is no multiple of K.
         """
-        seed = tf.convert_to_tensor(seed, tf.int32)
-        if seed.shape.rank == 0:
-            seed = tf.stack([seed, tf.zeros_like(seed)])
+        seed = as_seed(seed)
         noise_seed, mode_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
         if stratified:
             if n % self.modes:

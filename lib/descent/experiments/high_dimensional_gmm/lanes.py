@@ -21,8 +21,9 @@ from descent.problems.gan import gan_game
 from descent.problems.gaussian_mixtures import GaussianMixture
 from descent.problems.networks import MLP, mlp
 from descent.quiet import tf
+from descent.randomness import EVALUATION, INITIALISATION, fold_seed
 from descent.rules.base import Rule
-from descent.simulate import EVALUATION, INITIALISATION, Simulator, fold_seed
+from descent.simulate import Simulator
 from descent.vectors import Scalar, Vector
 
 GENERATOR, DISCRIMINATOR = 0, 1
