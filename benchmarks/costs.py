@@ -19,7 +19,7 @@ from turns import Row, Turns, against_first, program, repeated, show, take_turns
 
 from descent import vectors
 from descent.measures.operations import gradients_per_step, matmul_operations
-from descent.rules import cgd, consensus, extragradient, sga
+from descent.rules import cgd, consensus, direction, extragradient, sga
 from descent.rules.base import Rule
 
 ETA, ITERATIONS = 0.1, (1, 5, 20)
@@ -28,7 +28,7 @@ ETA, ITERATIONS = 0.1, (1, 5, 20)
 def stepper(rule: Rule, setting: Setting):
     """Return the rule's step as a function of the parameters."""
     game = setting.game
-    return lambda p: rule.update(game.gradient(p), rule.init(p), p, game)[0]
+    return lambda p: direction(rule, game, p)
 
 
 def cgd_products(setting: Setting, iterations: int) -> float:

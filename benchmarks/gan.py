@@ -6,12 +6,11 @@ import numpy as np
 from turns import Contender
 
 from descent.games import Game
-from descent.problems.gan import gan_game
-from descent.problems.mixtures import grid
-from descent.problems.networks import mlp
+from descent.problems.gan import GAN
+from descent.problems.mixtures import Mixture, grid
 from descent.quiet import tf
 from descent.rules import chain, rmsprop_tf1, sga
-from descent.rules.base import Rule, stateless
+from descent.rules.base import Adjustment, Rule, stateless, step
 from descent.simulate import Simulator
 
 LATENT, RATE, DECAY, EPSILON = 64, 1e-4, 0.9, 1e-10
@@ -25,12 +24,11 @@ class Setting:
 
     def __init__(self, depth: int, width: int, batch: int, loss: str = "non-saturating", dimension: int = 2):
         self.name = f"{depth}x{width}, batch {batch}"
-        hidden = [width] * depth
-        networks = mlp([LATENT, *hidden, dimension]), mlp([dimension, *hidden, 1])
-        self.params = tuple(net.init(i) for i, net in enumerate(networks))
-        real = grid().sample(0, batch) if dimension == 2 else tf.random.stateless_normal([batch, dimension], [0, 2])
-        self.batch = real, tf.random.stateless_normal([batch, LATENT], [0, 1])
-        self.game = gan_game(*networks, loss).at(self.batch)
+        mixture = grid() if dimension == 2 else Mixture(np.zeros((1, dimension)), 1.0)
+        gan = GAN(mixture, LATENT, (width,) * depth, loss=loss)
+        self.params = gan.start(0, 1)
+        self.batch = mixture.sample(0, batch), tf.random.stateless_normal([batch, LATENT], [0, 1])
+        self.game = gan.game.at(self.batch)
 
     @property
     def arrays(self) -> list[list[tuple[np.ndarray, np.ndarray]]]:
@@ -60,8 +58,7 @@ def bare_loop(setting: Setting, rule: Rule, jit_compile: bool = False) -> Conten
     @tf.function(autograph=False, jit_compile=jit_compile)
     def loop(params, state, n):
         def body(k, params, state):
-            change, state = rule.update(setting.game.gradient(params), state, params, setting.game)
-            return k + 1, tf.nest.map_structure(tf.add, params, change), state
+            return k + 1, *step(rule, setting.game, params, state)
 
         return tf.while_loop(lambda k, params, state: k < n, body, (0, params, state))[1:]
 
@@ -82,8 +79,7 @@ def tensorflow_eager(setting: Setting, rule: Rule) -> Contender:
     def run(n: int) -> Arrays:
         nonlocal params, state
         for _ in range(n):
-            change, state = rule.update(setting.game.gradient(params), state, params, setting.game)
-            params = tf.nest.map_structure(tf.add, params, change)
+            params, state = step(rule, setting.game, params, state)
         return [leaf.numpy() for leaf in tf.nest.flatten(params)]
 
     return run
@@ -107,4 +103,4 @@ def notebook_sga() -> Rule:
         jt_xi = first.gradient(field, params, output_gradients=xi)
         return tf.nest.map_structure(lambda x, jt, j: x + (jt - j) / 2, xi, jt_xi, j_xi)
 
-    return chain(stateless(adjust), GRADIENT)
+    return chain(stateless(adjust, Adjustment), GRADIENT)

@@ -20,7 +20,7 @@ from descent import vectors
 from descent.measures.operations import matmul_operations
 from descent.problems.quadratic import bilinear, quadratic_game
 from descent.quiet import tf
-from descent.rules import chain, gradient_descent, sga
+from descent.rules import chain, direction, gradient_descent, sga, step
 from descent.sweep import Sweep
 
 MATRIX = 1024
@@ -35,7 +35,7 @@ def bilinear_step(d: int) -> Contender:
     a = np.random.default_rng(0).standard_normal((d // 2, d // 2)) / np.sqrt(d / 2)
     game = quadratic_game([d // 2, d // 2]).at(tf.constant(bilinear(a), tf.float32))
     rule, start = chain(sga(1.0), gradient_descent(0.1)), (tf.ones([d // 2]), tf.ones([d // 2]))
-    return repeated(lambda p: rule.update(game.gradient(p), rule.init(p), p, game)[0], start)
+    return repeated(lambda p: direction(rule, game, p), start)
 
 
 def seeds(lanes: int, steps: int = 50) -> Contender:
@@ -74,9 +74,7 @@ def share(setting: Setting, turns: Turns) -> list[Row]:
 
     def operations(rule):
         game = setting.game
-        return matmul_operations(
-            lambda p, s: rule.update(game.gradient(p), s, p, game), setting.params, rule.init(setting.params)
-        )
+        return matmul_operations(lambda p, s: step(rule, game, p, s), setting.params, rule.init(setting.params))
 
     contenders = {plain: repeated(lambda x: tf.matmul(x, matrix), matrix)}
     contenders |= {name: bare_loop(setting, rule) for name, rule in steps.items()}

@@ -18,7 +18,7 @@ from descent import vectors
 from descent.games import Game
 from descent.problems.networks import mlp
 from descent.quiet import tf
-from descent.rules import gradient_descent, implicit
+from descent.rules import direction, gradient_descent, implicit
 from descent.rules.base import Rule
 from descent.solvers.curvature import Curvature, gauss_newton, hessian
 
@@ -43,16 +43,16 @@ GAME = Game(lambda params, batch: (cross_entropy(outputs(params, batch), batch),
 
 
 def library(rule: Rule) -> Contender:
-    return repeated(lambda p: rule.update(GAME.gradient(p), rule.init(p), p, GAME)[0], PARAMS)
+    return repeated(lambda p: direction(rule, GAME, p), PARAMS)
 
 
-def direction(params):
+def multiplied(params):
     """Return a vector to multiply by: constant, no gradient."""
     return vectors.scale(0.1, vectors.ones_like(params))
 
 
 def hessian_product() -> Contender:
-    return repeated(lambda p: hessian(GAME, p, lambda own: own)(direction(p)), PARAMS)
+    return repeated(lambda p: hessian(GAME, p, lambda own: own)(multiplied(p)), PARAMS)
 
 
 def solved(products: int, curvature: Curvature) -> Rule:

@@ -15,7 +15,7 @@ from turns import Contender, Row, Turns, against_first, check_alike, has, progra
 from descent import vectors
 from descent.problems.quadratic import plane, quadratic_game
 from descent.quiet import tf
-from descent.rules import chain, gradient_descent, sga
+from descent.rules import chain, gradient_descent, sga, step
 from descent.sweep import Sweep
 
 GAME = quadratic_game([1, 1]).at(tf.constant(plane(0.0, 1.0), tf.float32))
@@ -80,8 +80,7 @@ def python_loop(eta: float, steps: int) -> Contender:
             params = (tf.ones([1]), tf.ones([1]))
             state = rule.init(params)
             for _ in range(steps):
-                change, state = rule.update(GAME.gradient(params), state, params, GAME)
-                params = vectors.add(params, change)
+                params, state = step(rule, GAME, params, state)
         return vectors.norm(params).numpy()
 
     return run

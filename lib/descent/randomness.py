@@ -10,6 +10,7 @@ from descent.quiet import tf
 
 # Streams of the library. A chapter names its own in words, see ``draw_seed``.
 BATCHES, INITIALISATION, EVALUATION, SAMPLES, NOISE, META = 0, 1, 2, 3, 4, 7
+META_CHECK = 50  # and 51: meta-gradients by themselves
 
 # Named draws and seeds that had hand-made numbers once: these stay, for archived runs were made with them.
 NAMED = {
@@ -19,7 +20,7 @@ NAMED = {
     "bootstrap of the floor": 50,
     "reference samples": 7000,
 }
-BESIDE = {"second": 1, "tuning": 1000}
+BESIDE = {"noise": 0, "second": 1, "tuning": 1000}
 
 
 def as_seed(seed: int | tf.Tensor) -> tf.Tensor:
@@ -65,8 +66,8 @@ def nth_seed(seed: int, k: int, of: int = 1000) -> int:
     return of * seed + k
 
 
-def seed_beside(seed: int, name: str) -> int:
-    """Return the integer seed of what runs beside the experiment and shares none of its draws: "tuning", say."""
+def seed_beside(seed: int, name: str, k: int = 0) -> int:
+    """Return the k-th integer seed of what runs beside the experiment and shares none of its draws: "tuning", say."""
     if name in BESIDE:
-        return seed + BESIDE[name]
-    return crc32(f"{name} {seed}".encode()) & 0x7FFFFFFF
+        return seed + BESIDE[name] + k
+    return crc32(f"{name} {seed} {k}".encode()) & 0x7FFFFFFF

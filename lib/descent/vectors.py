@@ -5,6 +5,7 @@ Two vectors can be combined when their structures agree; leaves combine by broad
 tensor, and a mapped sweep can give each of its lanes another one.
 """
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from descent.quiet import tf
@@ -41,6 +42,22 @@ def scale(alpha: Scalar, x: Vector) -> Vector:
 def axpy(alpha: Scalar, x: Vector, y: Vector) -> Vector:
     """Return alpha x + y (the name is BLAS's)."""
     return tf.nest.map_structure(lambda a, b: cast(alpha, a.dtype) * a + b, x, y)
+
+
+def mean(beta: Scalar, old: Vector, new: Vector) -> Vector:
+    """Return beta old + (1 - beta) new, leaf by leaf: one step of a running mean."""
+
+    def one(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+        share = cast(beta, a.dtype)
+        return share * a + (1 - share) * b
+
+    return tf.nest.map_structure(one, old, new)
+
+
+def each(function: Callable[..., tuple[tf.Tensor, ...]], *of: Vector) -> tuple[Vector, ...]:
+    """Apply to each leaf a function of several results; return a vector of the first ones, one of the second ..."""
+    results = [function(*leaves) for leaves in zip(*map(tf.nest.flatten, of), strict=True)]
+    return tuple(tf.nest.pack_sequence_as(of[0], list(leaves)) for leaves in zip(*results, strict=True))
 
 
 def dot(x: Vector, y: Vector) -> tf.Tensor:

@@ -8,9 +8,11 @@ from pybtex.backends.plaintext import Backend
 from pybtex.database import parse_file, parse_string
 from pybtex.plugin import find_plugin
 
-from descent.book.pages.citations import Style, register_style
+from descent.book.errors import UserError
+from descent.book.pages.citations import Citations, Style, register_style
 
 BIBLIOGRAPHY = Path(__file__).parents[2] / "chapters" / "references.bib"
+WORKS = [item for path in BIBLIOGRAPHY.parent.glob("*.bib") for item in parse_file(str(path)).entries.items()]
 
 
 def labels(entries):
@@ -21,7 +23,7 @@ def work(key, author, year):
     return f"@misc{{{key}, author = {{{author}}}, title = {{On {key}}}, year = {{{year}}}}}"
 
 
-@pytest.mark.parametrize(("key", "entry"), parse_file(str(BIBLIOGRAPHY)).entries.items())
+@pytest.mark.parametrize(("key", "entry"), WORKS)
 def test_every_work_has_authors_a_year_and_text_without_commands(key, entry):
     year = entry.fields["year"]
     assert re.fullmatch(r"\d{4}[a-z]?", year) or (year == "undated" and "url" in entry.fields)
@@ -31,8 +33,17 @@ def test_every_work_has_authors_a_year_and_text_without_commands(key, entry):
 
 
 def test_no_two_works_are_cited_alike():
-    cited = labels(parse_file(str(BIBLIOGRAPHY)).entries.values())
+    cited = labels(dict(WORKS).values())
     assert len(set(cited)) == len(cited)  # else a letter after the year tells them apart
+
+
+def test_a_chapter_may_have_a_bibliography_of_its_own_and_no_key_twice(tmp_path):
+    one, two, three = tmp_path / "one.bib", tmp_path / "two.bib", tmp_path / "three.bib"
+    for path, key in ((one, "a"), (two, "b"), (three, "a")):
+        path.write_text(work(key, "Zhang, C.", 2010))
+    assert set(Citations(one, two).entries) == {"a", "b"}
+    with pytest.raises(UserError, match=r"three\.bib: a is in another"):
+        Citations(one, two, three)
 
 
 def test_labels_name_authors_and_year():

@@ -165,3 +165,28 @@ def test_a_shift_costs_its_mean_projection(d, share, spread):
 def test_samples_of_different_sizes_are_refused():
     with pytest.raises(ValueError, match="one size; got 3 and 4"):
         sliced_w1(np.zeros((3, 2)), np.zeros((4, 2)))
+
+
+# What can't be measured
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_samples_that_are_not_finite_are_refused_in_one_line(bad):
+    x = np.zeros((4, 2))
+    x[1, 0] = bad
+    for measure in (lambda: modes(x, GRID), lambda: mmd_squared(x, x, [1.0]), lambda: sliced_w1(np.zeros((4, 2)), x)):
+        with pytest.raises(ValueError, match=r"^[a-z_1]+: 1 of 4 samples are not finite: the run has diverged$"):
+            measure()
+
+
+def test_too_few_samples_and_no_bandwidth_are_refused():
+    one, two = np.zeros((1, 2)), np.zeros((2, 2))
+    for x, y in ((one, two), (two, one)):
+        with pytest.raises(ValueError, match=r"mmd_squared: needs an array \[n, d\] with n >= 2; got shape \(1, 2\)"):
+            mmd_squared(x, y, [1.0])
+    for bandwidths in ([], [0.0], [1.0, -1.0]):
+        with pytest.raises(ValueError, match="mmd_squared: bandwidths are positive"):
+            mmd_squared(two, two, bandwidths)
+    for measure in (lambda: modes(one[:0], GRID), lambda: sliced_w1(one[:0], one[:0])):
+        with pytest.raises(ValueError, match="with n >= 1"):
+            measure()

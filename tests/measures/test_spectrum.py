@@ -4,8 +4,9 @@ from scipy.linalg import sqrtm
 from scipy.stats import binomtest
 from sklearn.decomposition import PCA
 
-from descent.measures.spectrum import eigenvalues, floor, marchenko_pastur_edges, mixture_modes, within_mode_error
-from descent.problems.gaussian_mixtures import GOOD_SHARE, GaussianMixture, gaussian_mixture
+from descent.measures.modes import modes
+from descent.measures.spectrum import eigenvalues, floor, marchenko_pastur_edges, within_mode_error
+from descent.problems.mixtures import GOOD_SHARE, Mixture, gaussian_mixture, good_radius
 
 N = 20000
 
@@ -15,14 +16,14 @@ N = 20000
 def test_exact_samples_are_good_with_the_same_probability_in_every_dimension(dimension, condition):
     """Exact binomial test; 12 cases at 1e-5 each, so a false alarm in 1.2e-4 of fresh seeds."""
     mixture = gaussian_mixture(4, dimension, "simplex" if dimension > 2 else "grid", condition, seed=1)
-    good = mixture_modes(mixture.sample(5, N).numpy(), mixture).good
+    good = modes(mixture.sample(5, N).numpy(), mixture).good
     assert pytest.approx(0.98889, abs=1e-5) == GOOD_SHARE
     assert binomtest(round(good * N), N, GOOD_SHARE).pvalue > 1e-5
 
 
 def test_another_share_can_be_asked_for():
     mixture = gaussian_mixture(4, 16, seed=1)
-    good = mixture_modes(mixture.sample(5, N).numpy(), mixture, share=0.5).good
+    good = modes(mixture.sample(5, N).numpy(), mixture, good_radius(16, 0.5)).good
     assert binomtest(round(good * N), N, 0.5).pvalue > 1e-5
 
 
@@ -32,25 +33,25 @@ def test_three_standard_deviations_hold_nothing_in_many_dimensions():
     x = mixture.sample(5, N).numpy()
     distance = np.linalg.norm(mixture.whiten(x)[:, None] - mixture.whiten(mixture.centres), axis=-1).min(1)
     assert np.mean(distance < 3) < 0.001
-    assert mixture_modes(x, mixture).good == pytest.approx(planar, abs=0.01)
+    assert modes(x, mixture).good == pytest.approx(planar, abs=0.01)
 
 
 def test_modes_covered_and_missed():
     mixture = gaussian_mixture(8, 16, seed=2)
     x = mixture.sample(5, N).numpy()
     mode = np.linalg.norm(x[:, None] - mixture.centres, axis=-1).argmin(1)
-    found = mixture_modes(x, mixture)
+    found = modes(x, mixture)
     assert found.quarter == found.any == 8
-    assert mixture_modes(x[mode < 3], mixture).quarter == 3
-    assert mixture_modes(x[mode < 3], mixture).reverse_kl == pytest.approx(np.log(8 / 3), abs=0.01)
-    assert mixture_modes(1.5 * x, mixture).good < 0.01
+    assert modes(x[mode < 3], mixture).quarter == 3
+    assert modes(x[mode < 3], mixture).reverse_kl == pytest.approx(np.log(8 / 3), abs=0.01)
+    assert modes(1.5 * x, mixture).good < 0.01
 
 
 def test_wider_radius():
     mixture = gaussian_mixture(4, 8, seed=2)
     inflated = mixture.centres[np.arange(N) % 4] + 1.6 * np.random.default_rng(0).normal(size=(N, 8)) @ mixture.factor.T
-    assert mixture_modes(inflated, mixture).good < 0.7
-    assert mixture_modes(inflated, mixture, widen=2.0).good == pytest.approx(1.0, abs=1e-3)
+    assert modes(inflated, mixture).good < 0.7
+    assert modes(inflated, mixture, 2 * good_radius(8)).good == pytest.approx(1.0, abs=1e-3)
 
 
 def test_eigenvalues_are_those_of_principal_components():
@@ -61,7 +62,7 @@ def test_eigenvalues_are_those_of_principal_components():
 def test_known_covariance_is_found():
     """Eigenvalues of a wide-gapped spectrum, each within six of its asymptotic standard errors sqrt(2 / n) lambda."""
     true = np.array([100.0, 10.0, 1.0])
-    mixture = GaussianMixture(np.zeros((1, 3)), np.diag(np.sqrt(true)))
+    mixture = Mixture(np.zeros((1, 3)), np.diag(np.sqrt(true)))
     found = eigenvalues(mixture.sample(1, N).numpy())
     np.testing.assert_allclose(found, true, rtol=6 * np.sqrt(2 / N))
 
@@ -90,7 +91,7 @@ def test_within_mode_error_of_known_spreads():
 
 
 def test_within_mode_error_is_the_wasserstein_distance_of_gaussians():
-    mixture = GaussianMixture(np.zeros((1, 4)), np.eye(4))
+    mixture = Mixture(np.zeros((1, 4)), np.eye(4))
     x = np.random.default_rng(0).normal(size=(1000, 4)) @ np.array(
         [[2, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0.1, 0], [0, 0, 0, 1]]
     )

@@ -7,7 +7,9 @@ from scipy.optimize import approx_fprime
 from scipy.special import log_expit
 from scipy.stats import wasserstein_distance
 
-from descent.problems.gan import LOSSES, gan_game, non_saturating, wasserstein, zero_sum
+from descent.problems.gan import GAN, LOSSES, gan_game, non_saturating, wasserstein, zero_sum
+from descent.problems.mixtures import grid
+from descent.problems.networks import mlp
 from descent.quiet import tf
 
 RNG = np.random.default_rng(0)
@@ -80,3 +82,17 @@ def test_each_player_goes_down_its_own_loss(name):
 def test_an_unknown_loss_is_named():
     with pytest.raises(ValueError, match="'non-saturating', 'zero-sum', 'wasserstein'; got 'hinge'"):
         gan_game(lambda a, z: z, lambda c, x: x, "hinge")
+
+
+def test_a_gan_is_its_networks_its_data_and_their_game():
+    gan = GAN(grid(), latent=3, widths=(5, 4), critic_widths=(6,), loss="zero-sum")
+    params, (real, z) = gan.start(1, 2), gan.draw(7, 32, stratified=True)
+    generator, discriminator = mlp([3, 5, 4, 2]), mlp([2, 6, 1])
+    tf.nest.map_structure(np.testing.assert_array_equal, params, (generator.init(1), discriminator.init(2)))
+    assert sum(tf.size(w).numpy() for w in tf.nest.flatten(params)) == sum(net.parameters for net in gan.networks)
+    assert real.shape == (32, 2) and z.shape == (32, 3)
+    made = generator(params[0], z)
+    np.testing.assert_array_equal(gan.generate(params, z), made)
+    expected = zero_sum(discriminator(params[1], real), discriminator(params[1], made))
+    np.testing.assert_allclose(gan.game.at((real, z)).losses(params), expected, rtol=1e-6)
+    np.testing.assert_array_equal(gan.draw(7, 32, stratified=True)[1], z)

@@ -8,7 +8,6 @@ from sklearn.datasets import load_digits
 
 from descent.problems import image_files, images
 from descent.problems.images import DataError, load
-from descent.quiet import tf
 
 WAYS_OUT = "DESCENT_DATA/mnist, or go online once and let Keras download them, or choose the data set digits"
 rng = np.random.default_rng(0)
@@ -229,15 +228,3 @@ def test_what_is_missing_is_downloaded_by_keras_and_then_read_from_its_cache(mon
     monkeypatch.setattr(images, "_download", download)
     monkeypatch.setitem(images.IDX_MD5, "fashion_mnist", images.IDX_MD5["mnist"])
     assert len(load("fashion_mnist")) == 30
-
-
-def test_minibatches_are_drawn_evenly_with_replacement_and_by_seed_alone():
-    batch = load("digits", "test").minibatches(64)
-    seeds = tf.stack([tf.range(200), tf.zeros([200], tf.int32)], 1)
-    first, again = batch(seeds[0], tf.constant(0)), batch(seeds[0], tf.constant(9))
-    np.testing.assert_array_equal(first[0], again[0])
-    assert first[0].shape == (64, 64) and first[1].shape == (64,)
-    labels = np.concatenate([batch(seed, tf.constant(0))[1] for seed in seeds])
-    wanted = np.bincount(load("digits", "test").y) / 355 * labels.size
-    # Pearson's statistic on 9 degrees of freedom passes 30 once in 2,300 seeds.
-    assert ((np.bincount(labels) - wanted) ** 2 / wanted).sum() < 30

@@ -77,3 +77,11 @@ def test_any_dimension():
 def test_a_stratified_sample_must_divide():
     with pytest.raises(ValueError, match="same number from each of 16 modes, not 100"):
         grid().sample(0, 100, stratified=True)
+
+
+def test_a_number_is_that_number_times_the_identity():
+    round_ones, written_out = Mixture(np.eye(3), 0.3), Mixture(np.eye(3), 0.3 * np.eye(3))
+    np.testing.assert_allclose(round_ones.sample(1, 30), written_out.sample(1, 30), rtol=1e-6)
+    np.testing.assert_allclose(round_ones.covariance, written_out.covariance)
+    np.testing.assert_allclose(round_ones.whiten(np.eye(3)), written_out.whiten(np.eye(3)))
+    assert round_ones.std == pytest.approx(written_out.std) == pytest.approx(0.3)

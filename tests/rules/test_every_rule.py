@@ -29,6 +29,8 @@ RULES = {
     "consensus": lambda gamma: rules.chain(rules.consensus(gamma), rules.gradient_descent(0.05)),
     "consensus_sign": lambda eta: rules.chain(rules.consensus(0.5, "sign"), rules.momentum(eta)),
     "alternating": lambda eta: rules.alternating(rules.optimistic(eta)),
+    "clip": lambda eta: rules.chain(rules.clip(0.3), rules.gradient_descent(eta)),
+    "when_finite": lambda eta: rules.when_finite(rules.momentum(eta)),
 }
 ETAS = np.array([0.0, 0.01, 0.05, 0.1, 0.3])
 STEPS = 4
@@ -104,9 +106,8 @@ def test_exported_names_exist():
 
 
 def test_chain_hands_xi_on_in_order():
-    double, negate = (rules.stateless(lambda xi, p, g, a=a: vectors.scale(a, xi)) for a in (2.0, -1.0))
-    shift = rules.stateless(lambda xi, p, g: tf.nest.map_structure(lambda leaf: leaf + 1, xi))
-    rule = rules.chain(double, shift, negate)
+    shift = rules.stateless(lambda xi, p, g: tf.nest.map_structure(lambda leaf: leaf + 1, xi), rules.Adjustment)
+    rule = rules.chain(rules.scale(2.0), shift, rules.gradient_descent(1.0))
     change, state = rule.update((tf.constant(3.0),), rule.init((tf.constant(0.0),)), (tf.constant(0.0),), GAME)
     assert change[0] == -7.0
     assert state == ((), (), ())

@@ -192,7 +192,7 @@ def test_compiled_once_in_float32_with_minibatches():
 
 
 def test_games_of_more_players_are_refused():
-    with pytest.raises(ValueError, match="use implicit_dense"):
+    with pytest.raises(ValueError, match=r"one player.*use alternating"):
         implicit(0.1).init((tf.constant(1.0), tf.constant(2.0)))
 
 

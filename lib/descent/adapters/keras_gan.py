@@ -22,7 +22,7 @@ from descent.games import Game
 from descent.problems.gan import LOSSES
 from descent.randomness import BATCHES, EVALUATION, fold_seed
 from descent.rules.base import Rule
-from descent.rules.text import read_rule
+from descent.rules.parse import read_rule
 
 Losses = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
@@ -43,8 +43,8 @@ class GameModel(keras.Model):
     Args:
         generator: Keras model z -> samples, built (begin a ``Sequential`` with ``keras.Input``).
         discriminator: Keras model samples -> logits, built; a positive logit says "real".
-        rule: a rule, such as ``chain(sga(1.0), rmsprop_tf1(1e-4))``, or the same as text. Text is saved with the model;
-            for a rule that was handed over as an object, load with
+        rule: a rule, such as ``chain(sga(1.0), rmsprop_tf1(1e-4))``, or the same as text; its text is saved with the
+            model. A rule with a tensor or a function in it has no such text: load with
             ``keras.models.load_model(path, custom_objects={"rule": rule})``.
         loss: "non-saturating", "zero-sum" or "wasserstein" (see ``problems.gan``), or a function
             ``(logits of real samples, logits of generated ones) -> (generator's loss, discriminator's loss)``.
@@ -76,8 +76,7 @@ class GameModel(keras.Model):
         if isinstance(loss, str) and loss not in LOSSES:
             raise ValueError(f"loss is one of {', '.join(map(repr, LOSSES))}, or a function; got {loss!r}")
         self.generator, self.discriminator = generator, discriminator
-        self._rule_text = rule if isinstance(rule, str) else None
-        init, self._update_rule = read_rule(rule) if isinstance(rule, str) else rule
+        self._rule = read_rule(rule) if isinstance(rule, str) else rule
         self._loss, self._losses_of_logits = loss, LOSSES[loss] if isinstance(loss, str) else loss
         if latent is None:
             if getattr(generator, "input_shape", None) is None:
@@ -90,7 +89,7 @@ class GameModel(keras.Model):
         if len({id(v) for own in self._players for v in own}) < sum(map(len, self._players)):
             raise ValueError("generator and discriminator share variables: a variable belongs to one player")
         self._step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="step")
-        state = init(self._params())
+        state = self._rule.init(self._params())
         self._rule_state = [self._variable(k, leaf) for k, leaf in enumerate(tf.nest.flatten(state))]
         skeleton = tf.nest.map_structure(lambda leaf: 0, state)
         self._pack = lambda leaves: tf.nest.pack_sequence_as(skeleton, leaves)  # a function, which Keras won't wrap
@@ -118,7 +117,7 @@ class GameModel(keras.Model):
         params = self._params()
         game = self._game(real, z, training=True)
         losses, xi = game.losses_and_gradient(params)
-        change, state = self._update_rule(xi, self._pack([v.value for v in self._rule_state]), params, game)
+        change, state = self._rule.update(xi, self._pack([v.value for v in self._rule_state]), params, game)
         _, kept = self._play(params, real, z, training=True)
         for v, value in kept:
             v.assign(value)
@@ -142,7 +141,7 @@ class GameModel(keras.Model):
         return {
             "generator": keras.saving.serialize_keras_object(self.generator),
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
-            "rule": self._rule_text,
+            "rule": repr(self._rule),
             "loss": loss,
             "latent": list(self._latent),
             "seed": self._seed,
@@ -154,14 +153,10 @@ class GameModel(keras.Model):
         """Make a model from ``get_config``'s result.
 
         Raises:
-            ValueError: it was saved with a rule object, and none is given now.
+            ValueError: the rule's text can't be read, as it holds a tensor or a function; then give the rule itself,
+                ``load_model(path, custom_objects={"rule": rule})``.
         """
-        rule = config["rule"] or keras.saving.get_registered_object("rule", custom_objects)
-        if rule is None:
-            raise ValueError(
-                "this model was saved with a rule object: load it with custom_objects={'rule': the same rule}, "
-                "or give GameModel the rule as text"
-            )
+        rule = keras.saving.get_registered_object("rule", custom_objects) or config["rule"]
         parts = {
             key: config[key] if isinstance(config[key], str) else keras.saving.deserialize_keras_object(config[key])
             for key in ("generator", "discriminator", "loss")

@@ -66,7 +66,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.profile:
         project = Project.find(options.chapter.parent)
         recipe = project.profile(options.profile).recipe(options.chapter.stem)
-        values = validate(recipe.parameters, known, f"profiles/{options.profile}.yml")
+        values = validate(recipe.parameters, known, f"{options.chapter}, profile {options.profile}")
     values |= validate(parse_values(options.parameter), known, str(options.chapter))
     output = options.output or Path(f"{options.chapter.stem}.ipynb")
     if not output.parent.is_dir() or not os.access(output.parent, os.W_OK):

@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import yaml
 
+from descent.book.chapter import Header, Recipe, read_header, read_recipe
 from descent.book.errors import UserError
 from descent.evidence.claims import PROFILES, Claim, ClaimError, load_claims
-
-RESOURCES = {"threads": 1, "mem_mb": 4000, "runtime": 30, "gpu": 0}
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a profile runs one chapter.
-
-    Args:
-        parameters: what it sets, over the values of the parameters cell.
-        replicates: how many runs; each adds its number to the chapter's ``seed``.
-        resources: threads, mem_mb (memory in MB), runtime (minutes), gpu (devices).
-    """
-
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    replicates: int = 1
-    resources: Mapping[str, int] = field(default_factory=lambda: dict(RESOURCES))
 
 
 @dataclass(frozen=True)
@@ -80,16 +62,45 @@ class Project:
         return self.build / "html"
 
     @cached_property
+    def parts(self) -> dict[str, list[str]]:
+        """Return the pages by the parts of the table of contents, in its order; those of no part under ""."""
+        toc = yaml.safe_load((self.root / "_toc.yml").read_text())
+        parts: dict[str, list[str]] = {"": [Path(toc["root"]).name]}
+        for part in [toc, *toc.get("parts", ())]:
+            pages = parts.setdefault(part.get("caption", ""), [])
+            pages += [Path(entry["file"]).name for entry in part.get("chapters", ())]
+        return parts
+
+    @property
     def pages(self) -> list[str]:
         """Return the names of all pages under ``chapters``, in the order of the table of contents."""
-        toc = yaml.safe_load((self.root / "_toc.yml").read_text())
-        files = re.findall(r"'(?:root|file)': '([^']+)'", repr(toc))
-        return [Path(name).name for name in files]
+        return [page for pages in self.parts.values() for page in pages]
 
     @cached_property
+    def headers(self) -> dict[str, Header]:
+        """Return what each page says of itself, in the order of the table of contents.
+
+        Raises:
+            UserError: a header is malformed, or names another part than ``_toc.yml``.
+        """
+        headers = {page: read_header(self.page(page)) for page in self.pages}
+        for part, pages in self.parts.items():
+            for page in pages:
+                if (said := headers[page].part) and said != part:
+                    raise UserError(f"{self.page(page)}: its part is {said!r}, but _toc.yml lists it in {part!r}")
+        return headers
+
+    @property
     def chapters(self) -> list[str]:
         """Return the names of the pages that run, in the order of the table of contents."""
-        return [page for page in self.pages if "kernelspec:" in self.page(page).read_text()[:600]]
+        return [page for page, header in self.headers.items() if header.runs]
+
+    @property
+    def bibliographies(self) -> list[Path]:
+        """Return the BibTeX files: the book's, and those of the pages that have one of their own."""
+        folder = self.root / "chapters"
+        paths = [folder / "references.bib", *(folder / f"{page}.bib" for page in self.pages)]
+        return [path for path in paths if path.is_file()]
 
     def page(self, name: str) -> Path:
         """Return the source file of a page.
@@ -136,7 +147,8 @@ class Project:
         """Read a profile.
 
         Raises:
-            UserError: it does not exist, is malformed, or names a chapter that does not exist.
+            UserError: it does not exist, is malformed, or names a chapter that does not exist; or a chapter names a
+                profile that does not exist.
         """
         path = self.root / "profiles" / f"{name}.yml"
         if not path.is_file():
@@ -153,11 +165,18 @@ class Project:
         counts_as = data.get("counts_as", name if name in PROFILES else None)
         if counts_as not in PROFILES:
             raise UserError(f"{path}: say which built-in profile it counts as: 'counts_as: {PROFILES[1]}', for example")
-        recipes = {}
-        for chapter, entry in (data.get("chapters") or {}).items():
+        written = data.get("chapters") or {}
+        for chapter in written:
             if chapter not in self.chapters:
                 raise UserError(f"{path}: no chapter {chapter!r}; there are {', '.join(self.chapters)}")
-            recipes[chapter] = _recipe(entry or {}, f"{path}: chapter {chapter}")
+        recipes = {}
+        for chapter in self.chapters:
+            asked = self.headers[chapter].profiles
+            if unknown := sorted(set(asked) - set(self.profile_names())):
+                there = ", ".join(self.profile_names())
+                raise UserError(f"{self.page(chapter)}: no profile {unknown[0]!r}; there are {there} in profiles/")
+            where = f"{self.page(chapter)}: profile {name}" + (f", {path}" if chapter in written else "")
+            recipes[chapter] = read_recipe([asked.get(name), written.get(chapter)], where)
         return Profile(name, counts_as, recipes)
 
     def check_writable(self) -> None:
@@ -168,16 +187,3 @@ class Project:
             raise UserError(f"can't make {self.build}: {error.strerror}; free it or change its owner") from error
         if not os.access(self.build, os.W_OK):
             raise UserError(f"can't write to {self.build}: change its permissions, or move the repository")
-
-
-def _recipe(entry: Mapping[str, Any], where: str) -> Recipe:
-    known = {"parameters", "replicates", "resources"}
-    if unknown := entry.keys() - known:
-        raise UserError(f"{where}: unknown entries {sorted(unknown)}; known are {', '.join(sorted(known))}")
-    resources = entry.get("resources") or {}
-    if unknown := resources.keys() - RESOURCES.keys():
-        raise UserError(f"{where}: unknown resources {sorted(unknown)}; known are {', '.join(RESOURCES)}")
-    replicates = entry.get("replicates", 1)
-    if not isinstance(replicates, int) or replicates < 1:
-        raise UserError(f"{where}: replicates is {replicates!r}; it must be a whole number from 1")
-    return Recipe(entry.get("parameters") or {}, replicates, {**RESOURCES, **resources})

@@ -85,8 +85,7 @@ def k_momentums(k: int = 6, hidden: int = 50, eta_min: float = 1e-4) -> LearnedO
             return History(tf.zeros([x.shape[0], k], x.dtype), tf.repeat(x[:, None], k, 1))
 
         def update(xi: tf.Tensor, state: History, x: tf.Tensor) -> tuple[tf.Tensor, History]:
-            rho = tf.constant(decays, x.dtype)
-            mean = tf.nest.map_structure(lambda old, new: rho * old + (1 - rho) * new[:, None], state, History(xi, x))
+            mean = vectors.mean(tf.constant(decays, x.dtype), state, History(xi[:, None], x[:, None]))
             width = tf.reduce_max(mean.x, 1) - tf.reduce_min(mean.x, 1) + vectors.cast(eta_min, x.dtype)
             return direction(net(weights, normalized(mean.xi))) * width, mean
 

@@ -71,7 +71,7 @@ def mlp_optimizer(hidden: int = 32, layers: int = 2, step: float = 1e-3, exponen
                 move = vectors.cast(step, dtype) * heading * tf.exp(vectors.cast(exponent, dtype) * magnitude)
                 return -tf.cast(tf.reshape(move, w.shape), w.dtype)
 
-            means = tf.nest.map_structure(lambda mean, g: rho * mean + (1 - rho) * column(g), state.means, xi)
+            means = vectors.mean(rho, state.means, tf.nest.map_structure(column, xi))
             return tf.nest.map_structure(one_tensor, params, xi, means), MLPOptimizerState(state.t + 1, means)
 
         return Rule(rule_init, update)

@@ -80,8 +80,8 @@ def moments(xi: tf.Tensor, state: Moments) -> Moments:
     g = xi[:, None]
     return Moments(
         state.steps + 1,
-        beta1 * state.m + (1 - beta1) * g,
-        beta2 * state.v + (1 - beta2) * tf.square(g),
+        vectors.mean(beta1, state.m, g),
+        vectors.mean(beta2, state.v, tf.square(g)),
     )
 
 

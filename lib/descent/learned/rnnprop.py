@@ -52,8 +52,8 @@ def rnnprop(units: int = 20, layers: int = 2, scale: float = 0.1) -> LearnedOpti
         def update(xi: tf.Tensor, state: RNNpropState, x: tf.Tensor) -> tuple[tf.Tensor, RNNpropState]:
             beta = vectors.cast(BETA, x.dtype)
             t = state.t + 1
-            m = beta * state.m + (1 - beta) * xi
-            v = beta * state.v + (1 - beta) * tf.square(xi)
+            m = vectors.mean(beta, state.m, xi)
+            v = vectors.mean(beta, state.v, tf.square(xi))
             correction = 1 - beta ** tf.cast(t, x.dtype)
             moved = v > 0
             root = tf.sqrt(tf.where(moved, v, tf.ones_like(v)) / correction) + vectors.cast(EPSILON, x.dtype)

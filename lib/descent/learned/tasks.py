@@ -11,11 +11,9 @@ from typing import Any, NamedTuple
 
 from descent import vectors
 from descent.games import Game
-from descent.problems.images import Images
+from descent.problems.classification import Classification
 from descent.quiet import tf
 from descent.vectors import Scalar, Vector
-
-Network = Callable[[Any, tf.Tensor], tf.Tensor]
 
 
 class Task(NamedTuple):
@@ -38,35 +36,23 @@ class Task(NamedTuple):
         return Game(lambda params, batch: (self.loss(params[0], *batch),))
 
 
-def classification(images: Images, network: Any, batch_size: int = 32) -> Task:
-    """Make the task of classifying images: random starts, random minibatches, cross-entropy in nats.
+def classification(problem: Classification, batch_size: int = 32) -> Task:
+    """Make the task of classifying images: random starts, random minibatches.
 
     Args:
-        images: the data.
-        network: ``init(key) -> params`` and ``network(params, x) -> logits``, as ``networks.MLP``.
+        problem: images, network and loss.
         batch_size: images per minibatch, drawn with replacement.
     """
-    x, y = tf.constant(images.x), tf.constant(images.y)
 
     def start(key: tf.Tensor, lanes: int) -> tuple[Vector, Any]:
         keys = [tf.random.experimental.stateless_fold_in(key, lane) for lane in range(lanes)]
-        drawn = [network.init(lane_key) for lane_key in keys]
+        drawn = [problem.start(lane_key)[0] for lane_key in keys]
         return tf.nest.map_structure(lambda *leaves: tf.stack(leaves), *drawn), ()
 
-    def batch(key: tf.Tensor, lanes: int) -> tuple[tf.Tensor, tf.Tensor]:
-        rows = tf.random.stateless_uniform([lanes, batch_size], key, 0, len(images), tf.int32)
-        return tf.gather(x, rows), tf.gather(y, rows)
+    def loss(params: Vector, context: Any, batch: Any) -> tf.Tensor:
+        return tf.reduce_mean(problem.losses((params,), batch))
 
-    def loss(params: Vector, context: Any, batch: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        return cross_entropy(network(params, batch[0]), batch[1])
-
-    return Task(start, batch, loss)
-
-
-def cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Return the mean cross-entropy in nats of logits [n, classes] with integer labels [n]."""
-    chosen = tf.reduce_sum(logits * tf.one_hot(labels, logits.shape[-1], dtype=logits.dtype), -1)
-    return tf.reduce_sum(tf.reduce_logsumexp(logits, -1) - chosen) / logits.shape[0]
+    return Task(start, problem.lane_minibatches(batch_size), loss)
 
 
 def rescaled(task: Task, r: Scalar = 3.0) -> Task:

@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 from scipy.stats import chi2
 
-from descent.problems.mixtures import Mixture
+from descent.problems.mixtures import Mixture, good_radius
 
 
 class Modes(NamedTuple):
@@ -27,15 +27,16 @@ class Modes(NamedTuple):
     reverse_kl: float
 
 
-def modes(samples: np.ndarray, mixture: Mixture, radius: float = 3.0) -> Modes:
-    """Compare a sample with a mixture, mode by mode.
+def modes(samples: np.ndarray, mixture: Mixture, radius: float | None = None) -> Modes:
+    """Compare a sample with a mixture, mode by mode, in the coordinates where its modes are round.
 
     A point is *good* if it lies within ``radius`` standard deviations of a centre (Euclidean distance).
 
     Args:
         samples: shape [n, d].
         mixture: what they should be a sample of.
-        radius: in standard deviations of a mode.
+        radius: in standard deviations of a mode; by default ``good_radius(d)``, three in the plane, within which exact
+            samples of far-apart modes are with the same probability ``GOOD_SHARE`` in every dimension.
 
     Returns:
         counts: good points by nearest centre, shape [K];
@@ -45,11 +46,15 @@ def modes(samples: np.ndarray, mixture: Mixture, radius: float = 3.0) -> Modes:
         reverse_kl: sum of p log(p K), p the good points' shares, in nats: 0 if they are spread evenly, log K if they
         are all in one mode, or if there are none. Exact samples have (K - 1) / 2n on average.
 
+    Raises:
+        ValueError: there is no sample, or one that is not finite.
+
     Source: "good" and "any" as in the published code of Lin et al. 2018 (PacGAN), there with the distance along each
     axis; "quarter" is ours.
     """
-    distance, nearest = cKDTree(mixture.centres).query(np.asarray(samples, float))
-    is_good = distance <= radius * mixture.std
+    x = _checked("modes", samples)
+    distance, nearest = cKDTree(mixture.whiten(mixture.centres)).query(mixture.whiten(x))
+    is_good = distance <= (good_radius(mixture.dimension) if radius is None else radius)
     counts = np.bincount(nearest[is_good], minlength=mixture.modes)
     total = counts.sum()
     if total:
@@ -78,6 +83,9 @@ def mmd_squared(x: np.ndarray, y: np.ndarray, bandwidths: Sequence[float]) -> fl
     Returns:
         Its mean over draws is 0 for samples of one law; it can be negative.
 
+    Raises:
+        ValueError: fewer than two samples, one that is not finite, or a bandwidth that is not positive.
+
     Source: Gretton et al. 2012, the unbiased statistic.
     """
 
@@ -89,7 +97,9 @@ def mmd_squared(x: np.ndarray, y: np.ndarray, bandwidths: Sequence[float]) -> fl
         k = kernel(a, a)
         return (k.sum() - np.trace(k)) / (len(a) * (len(a) - 1))
 
-    x, y = np.asarray(x, float), np.asarray(y, float)
+    x, y = _checked("mmd_squared", x, fewest=2), _checked("mmd_squared", y, fewest=2)
+    if not len(bandwidths) or min(bandwidths) <= 0:
+        raise ValueError(f"mmd_squared: bandwidths are positive numbers, at least one; got {list(bandwidths)}")
     return float(within(x) + within(y) - 2 * kernel(x, y).mean())
 
 
@@ -105,10 +115,14 @@ def sliced_w1(x: np.ndarray, y: np.ndarray, directions: int = 256, seed: int = 0
     Returns:
         In units of the samples. Shifting a sample by t in the plane makes it |t| 2 / pi, up to the grid of directions.
 
+    Raises:
+        ValueError: samples of two sizes, none, or one that is not finite.
+
     Source: Bonneel et al. 2015 (there with the Wasserstein-2 distance).
     """
     if len(x) != len(y):
         raise ValueError(f"sliced_w1 pairs points, so it needs samples of one size; got {len(x)} and {len(y)}")
+    x, y = _checked("sliced_w1", x), _checked("sliced_w1", y)
     d = x.shape[1]
     if d == 2:
         angle = np.pi * (np.arange(directions) + 0.5) / directions
@@ -117,3 +131,13 @@ def sliced_w1(x: np.ndarray, y: np.ndarray, directions: int = 256, seed: int = 0
         theta = np.random.default_rng(seed).normal(size=(d, directions))
         theta /= np.linalg.norm(theta, axis=0)
     return float(np.abs(np.sort(x @ theta, axis=0) - np.sort(y @ theta, axis=0)).mean())
+
+
+def _checked(name: str, samples: np.ndarray, fewest: int = 1) -> np.ndarray:
+    x = np.asarray(samples, float)
+    if x.ndim != 2 or len(x) < fewest:
+        raise ValueError(f"{name}: needs an array [n, d] with n >= {fewest}; got shape {x.shape}")
+    bad = np.count_nonzero(~np.isfinite(x).all(1))
+    if bad:
+        raise ValueError(f"{name}: {bad} of {len(x)} samples are not finite: the run has diverged")
+    return x

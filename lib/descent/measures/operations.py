@@ -11,7 +11,7 @@ from typing import Any
 
 from descent.games import Game
 from descent.quiet import tf
-from descent.rules.base import Rule
+from descent.rules.base import Rule, step
 from descent.vectors import Vector
 
 TRANSPARENT = ("Identity", "StopGradient")  # operations that hand on the one value they get
@@ -30,8 +30,8 @@ def gradients_per_step(rule: Rule, game: Game, params: Vector) -> float:
         operands count once, as TensorFlow's graph optimiser computes them once.
     """
     state = rule.init(params)
-    step = matmul_operations(lambda p, s: rule.update(game.gradient(p), s, p, game), params, state)
-    return step / matmul_operations(game.gradient, params)
+    whole = matmul_operations(lambda p, s: step(rule, game, p, s), params, state)
+    return whole / matmul_operations(game.gradient, params)
 
 
 def matmul_operations(function: Callable[..., Any], *args: Any) -> int:

@@ -1,4 +1,4 @@
-"""Measures on samples in many dimensions: covariance spectra, good samples, shape within modes; each with its floor.
+"""Measures on samples in many dimensions: covariance spectra, shape within modes; each with its floor.
 
 Nothing here is zero or one for an exact sampler. With n samples in d dimensions even the exact covariance's eigenvalues
 spread over a band of relative width about 4 sqrt(d / n), and "within three standard deviations" holds next to nothing.
@@ -10,9 +10,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from descent.measures import modes as samples
-from descent.measures.modes import Modes
-from descent.problems.gaussian_mixtures import GOOD_SHARE, GaussianMixture, good_radius
 from descent.problems.mixtures import Mixture
 
 
@@ -45,28 +42,7 @@ def marchenko_pastur_edges(dimension: int, n: int) -> tuple[float, float]:
     return float((1 - ratio) ** 2), float((1 + ratio) ** 2)
 
 
-def mixture_modes(
-    x: np.ndarray, mixture: GaussianMixture, share: float = float(GOOD_SHARE), widen: float = 1.0
-) -> Modes:
-    """Compare a sample with a mixture, mode by mode, in the coordinates where its modes are round.
-
-    A sample is good if a centre is within the radius that holds ``share`` of an exact mode's points, a chi-square
-    quantile: exact samples score ``share`` in every dimension, where the modes are well apart.
-
-    Args:
-        x: shape [n, d].
-        mixture: what they should be a sample of.
-        share: of exact samples within the radius; by default that of three standard deviations in the plane.
-        widen: factor on that radius.
-
-    Returns:
-        As ``samples.modes``.
-    """
-    whitened = Mixture(mixture.whiten(mixture.centres), 1.0)
-    return samples.modes(mixture.whiten(x), whitened, widen * good_radius(mixture.dimension, share))
-
-
-def within_mode_error(x: np.ndarray, mixture: GaussianMixture) -> float:
+def within_mode_error(x: np.ndarray, mixture: Mixture) -> float:
     """Return how wrong the spread around the centres is, in standard deviations, root mean square over directions.
 
     Every sample is taken to its nearest centre, and the covariance of the differences, in coordinates where exact modes
@@ -88,7 +64,7 @@ def within_mode_error(x: np.ndarray, mixture: GaussianMixture) -> float:
 
 
 def floor(
-    measure: Callable[[np.ndarray], float], mixture: GaussianMixture, n: int, repeats: int = 8, seed: int = 0
+    measure: Callable[[np.ndarray], float], mixture: Mixture, n: int, repeats: int = 8, seed: int = 0
 ) -> np.ndarray:
     """Return a measure of exact samples, one value per repeat.
 

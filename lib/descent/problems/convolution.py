@@ -4,27 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from descent.problems.networks import Activation, activation_named
 from descent.quiet import tf
+from descent.randomness import as_seed
 
 Layer = tuple[tf.Tensor, tf.Tensor]
 
 
 @dataclass(frozen=True)
 class Convolutional:
-    """Convolutions of 3 x 3 pixels with stride 2, each with ReLU, then a linear layer on all that is left.
+    """Convolutions of 3 x 3 pixels with stride 2, each with an activation, then a linear layer on all that is left.
 
     Args:
         shape: (height, width, channels) of an image.
         channels: of each convolution.
         classes: outputs.
+        activation: as of ``mlp``.
     """
 
     shape: tuple[int, int, int]
     channels: tuple[int, ...] = (8, 16)
     classes: int = 10
+    activation: Activation = "relu"
 
-    def init(self, seed: tf.Tensor, dtype: tf.DType = tf.float32) -> list[Layer]:
+    def init(self, seed: int | tf.Tensor, dtype: tf.DType = tf.float32) -> list[Layer]:
         """Draw one (W, b) per layer: W of shape [9 inputs, outputs], normal with variance 2/rows; b zero."""
+        seed = as_seed(seed)
         height, width, depth = self.shape
         sizes = []
         for channels in self.channels:
@@ -43,8 +48,9 @@ class Convolutional:
     def __call__(self, params: list[Layer], x: tf.Tensor) -> tf.Tensor:
         """Return logits [n, classes] of images [n, height, width, channels], or [n, pixels] row by row."""
         x = tf.reshape(x, [-1, *self.shape])
+        activation = activation_named(self.activation)
         for w, b in params[:-1]:
-            x = tf.nn.relu(tf.matmul(patches(x), w) + b)
+            x = activation(tf.matmul(patches(x), w) + b)
         w, b = params[-1]
         return tf.matmul(tf.reshape(x, [-1, w.shape[0]]), w) + b
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from descent.games import Game
+from descent.problems.mixtures import Mixture
+from descent.problems.networks import MLP, Activation, Initializer, mlp
 from descent.quiet import tf
+from descent.randomness import as_seed
+from descent.vectors import Vector
 
+GENERATOR, DISCRIMINATOR = 0, 1
 Network = Callable[[Any, tf.Tensor], tf.Tensor]
 LossName = Literal["non-saturating", "zero-sum", "wasserstein"]
 
@@ -74,3 +81,65 @@ def _cross_entropy(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
 
 
 LOSSES = {"non-saturating": non_saturating, "zero-sum": zero_sum, "wasserstein": wasserstein}
+
+
+@dataclass(frozen=True, eq=False)
+class GAN:
+    """A generator and a discriminator, both fully connected, that learn a mixture of Gaussians.
+
+    Args:
+        mixture: the data.
+        latent: coordinates of z, standard normal.
+        widths: units of the generator's hidden layers.
+        critic_widths: of the discriminator's; by default the same.
+        loss: of ``gan_game``.
+        initializer: of both networks, as of ``mlp``.
+        activation: of both, likewise.
+
+    >>> from descent.problems.mixtures import ring
+    >>> gan = GAN(ring(), latent=16, widths=(128, 128))
+    >>> game, params = gan.game.at(gan.draw(seed=0, n=64)), gan.start(1, 2)
+    >>> len(game.losses(params))
+    2
+    """
+
+    mixture: Mixture
+    latent: int
+    widths: tuple[int, ...]
+    critic_widths: tuple[int, ...] | None = None
+    loss: LossName = "non-saturating"
+    initializer: Initializer = "sonnet"
+    activation: Activation = "relu"
+
+    @cached_property
+    def networks(self) -> tuple[MLP, MLP]:
+        """The generator and the discriminator."""
+        inner = self.widths if self.critic_widths is None else self.critic_widths
+        sizes = [self.latent, *self.widths, self.mixture.dimension], [self.mixture.dimension, *inner, 1]
+        generator, discriminator = (mlp(s, self.activation, initializer=self.initializer) for s in sizes)
+        return generator, discriminator
+
+    @cached_property
+    def game(self) -> Game:
+        """The game of generator (player 0) and discriminator (player 1); its batches are (real samples, z)."""
+        return gan_game(*self.networks, self.loss)
+
+    def start(
+        self, generator_seed: Any, discriminator_seed: Any, dtype: tf.DType = tf.float32
+    ) -> tuple[Vector, Vector]:
+        """Draw params; each seed is an integer or a stateless seed (int32 tensor of shape [2])."""
+        generator, discriminator = self.networks
+        return generator.init(generator_seed, dtype), discriminator.init(discriminator_seed, dtype)
+
+    def draw(
+        self, seed: int | tf.Tensor, n: int, stratified: bool = False, dtype: tf.DType = tf.float32
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Draw n real samples and n z's; arguments as of ``Mixture.sample``."""
+        seed = as_seed(seed)
+        real_seed, z_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+        real = self.mixture.sample(real_seed, n, stratified, dtype)
+        return real, tf.random.stateless_normal([n, self.latent], z_seed, dtype=dtype)
+
+    def generate(self, params: tuple[Vector, ...], z: tf.Tensor) -> tf.Tensor:
+        """Return what the generator makes of z [n, latent], shape [n, d]."""
+        return self.networks[GENERATOR](params[GENERATOR], z)

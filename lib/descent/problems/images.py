@@ -8,11 +8,13 @@ Under ``DESCENT_DATA``: ``mnist/`` and ``fashion_mnist/`` with the original IDX 
 CIFAR-10's Python or binary batches. A copy of torchvision's folders will do as well.
 """
 
+from __future__ import annotations
+
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -67,15 +69,29 @@ class Images:
     def __len__(self) -> int:
         return len(self.y)
 
-    def minibatches(self, size: int) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-        """Return a ``batch`` function for ``Simulator``: ``size`` images drawn independently, with replacement."""
-        x, y = tf.constant(self.x), tf.constant(self.y)  # made here, they are captured and not copied into the graph
+    def first(self, n: int) -> Images:
+        """Return the first n images.
 
-        def batch(seed: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            rows = tf.random.stateless_uniform([size], seed, 0, len(self), tf.int32)
-            return tf.gather(x, rows), tf.gather(y, rows)
+        Raises:
+            ValueError: there are fewer.
+        """
+        if not 1 <= n <= len(self):
+            raise ValueError(f"{self.name} has {len(self)} images: choose between 1 and {len(self)} of them, not {n}")
+        return replace(self, x=self.x[:n], y=self.y[:n], name=f"{self.name}, first {n}")
 
-        return batch
+    def random_labels(self, seed: int, share: float = 1.0) -> Images:
+        """Return the same images, a share of them with labels drawn anew and evenly from the ten classes.
+
+        Args:
+            seed: gives the images that are chosen and their labels.
+            share: of images whose label is drawn; a tenth of these draws the true one.
+
+        Source: Zhang et al. 2017, "Understanding deep learning requires rethinking generalization".
+        """
+        generator = np.random.default_rng(seed)
+        chosen = generator.permutation(len(self)) < round(share * len(self))
+        drawn = generator.integers(0, 10, len(self), np.int32)
+        return replace(self, y=np.where(chosen, drawn, self.y), name=f"{self.name}, {share:g} random labels ({seed})")
 
 
 def load(name: str = "digits", split: Split = "train", flatten: bool = True) -> Images:

@@ -6,6 +6,7 @@ from descent import vectors
 from descent.games import Game
 from descent.quiet import tf
 from descent.rules.base import Rule
+from descent.rules.makers import maker
 from descent.vectors import Scalar, Vector
 
 
@@ -15,6 +16,7 @@ class AdagradState(NamedTuple):
     total: Vector
 
 
+@maker
 def adagrad(learning_rate: Scalar, initial_accumulator: Scalar = 0.1, epsilon: Scalar = 1e-7) -> Rule:
     """Adagrad: G <- G + xi^2,  w <- w - eta xi / sqrt(G + epsilon).
 
@@ -28,6 +30,9 @@ def adagrad(learning_rate: Scalar, initial_accumulator: Scalar = 0.1, epsilon: S
 
     Source: Duchi et al. 2011, with a diagonal matrix; defaults and the place of epsilon as in
     ``keras.optimizers.Adagrad``.
+
+    Example:
+        >>> distance(adagrad(0.5), bowl)
     """
 
     def init(params: Vector) -> AdagradState:

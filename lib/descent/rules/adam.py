@@ -6,6 +6,7 @@ from descent import vectors
 from descent.games import Game
 from descent.quiet import tf
 from descent.rules.base import Rule
+from descent.rules.makers import maker
 from descent.vectors import Scalar, Vector
 
 
@@ -24,6 +25,7 @@ class AMSGradState(NamedTuple):
     largest: Vector
 
 
+@maker
 def adam(learning_rate: Scalar, beta1: Scalar = 0.9, beta2: Scalar = 0.999, epsilon: Scalar = 1e-7) -> Rule:
     """Adam: running means of xi and xi^2, corrected for their start at zero.
 
@@ -42,18 +44,29 @@ def adam(learning_rate: Scalar, beta1: Scalar = 0.9, beta2: Scalar = 0.999, epsi
     Source: Kingma and Ba 2015, the formula just before section 2.1; ``keras.optimizers.Adam``.
 
     Departures: from the paper's Algorithm 1, Optax and PyTorch, which add epsilon to the root of the *corrected* v.
+
+    Example:
+        >>> distance(adam(0.1), bowl)
+        >>> distance(adam(linear(0.1, 0.0, 50)), bowl)  # a rate that falls to zero
     """
 
     def init(params: Vector) -> AdamState:
         return AdamState(tf.zeros([], tf.int64), vectors.zeros_like(params), vectors.zeros_like(params))
 
     def update(xi: Vector, state: AdamState, params: Vector, game: Game) -> tuple[Vector, AdamState]:
-        state = _moments(xi, state, beta1, beta2)
-        return _step(state.t, state.m, state.v, learning_rate, beta1, beta2, epsilon), state
+        t = state.t + 1
+
+        def one(g, m, v):
+            numbers = (vectors.cast(x, g.dtype) for x in (t, learning_rate, beta1, beta2, epsilon))
+            return adam_step(g, m, v, *numbers)
+
+        step, m, v = vectors.each(one, xi, state.m, state.v)
+        return step, AdamState(t, m, v)
 
     return Rule(init, update)
 
 
+@maker
 def amsgrad(learning_rate: Scalar, beta1: Scalar = 0.9, beta2: Scalar = 0.999, epsilon: Scalar = 1e-7) -> Rule:
     """AMSGrad: Adam that divides by the root of the largest v so far, so no coordinate's step size ever grows.
 
@@ -67,37 +80,32 @@ def amsgrad(learning_rate: Scalar, beta1: Scalar = 0.9, beta2: Scalar = 0.999, e
         A rule; its state is ``AMSGradState``.
 
     Source: Reddi et al. 2018; ``keras.optimizers.Adam(amsgrad=True)``, which corrects for the moments' start at zero.
+
+    Example:
+        >>> distance(amsgrad(0.1), bowl)
     """
-    inner = adam(learning_rate, beta1, beta2, epsilon)
 
     def init(params: Vector) -> AMSGradState:
-        return AMSGradState(inner.init(params), vectors.zeros_like(params))
+        zero = vectors.zeros_like(params)
+        return AMSGradState(AdamState(tf.zeros([], tf.int64), zero, zero), zero)
 
     def update(xi: Vector, state: AMSGradState, params: Vector, game: Game) -> tuple[Vector, AMSGradState]:
-        moments = _moments(xi, state.adam, beta1, beta2)
-        largest = tf.nest.map_structure(tf.maximum, state.largest, moments.v)
-        step = _step(moments.t, moments.m, largest, learning_rate, beta1, beta2, epsilon)
-        return step, AMSGradState(moments, largest)
+        t = state.adam.t + 1
+
+        def one(g, m, v, largest):
+            numbers = (vectors.cast(x, g.dtype) for x in (t, learning_rate, beta1, beta2, epsilon))
+            return adam_step(g, m, v, *numbers, largest)
+
+        step, m, v, largest = vectors.each(one, xi, state.adam.m, state.adam.v, state.largest)
+        return step, AMSGradState(AdamState(t, m, v), largest)
 
     return Rule(init, update)
 
 
-def _moments(xi: Vector, state: AdamState, beta1: Scalar, beta2: Scalar) -> AdamState:
-    def mean(beta, old, new):
-        beta = vectors.cast(beta, old.dtype)
-        return beta * old + (1 - beta) * new
-
-    m = tf.nest.map_structure(lambda m, g: mean(beta1, m, g), state.m, xi)
-    v = tf.nest.map_structure(lambda v, g: mean(beta2, v, tf.square(g)), state.v, xi)
-    return AdamState(state.t + 1, m, v)
-
-
-def _step(
-    t: tf.Tensor, m: Vector, v: Vector, learning_rate: Scalar, beta1: Scalar, beta2: Scalar, epsilon: Scalar
-) -> Vector:
-    def step(m, v):
-        eta, b1, b2, eps = (vectors.cast(x, m.dtype) for x in (learning_rate, beta1, beta2, epsilon))
-        power = tf.cast(t, m.dtype)
-        return -eta * tf.sqrt(1 - b2**power) / (1 - b1**power) * m / (tf.sqrt(v) + eps)
-
-    return tf.nest.map_structure(step, m, v)
+def adam_step(g, m, v, t, eta, beta1, beta2, epsilon, *largest):
+    """One tensor's step at time t = 1, 2, ..., and its new moments; with AMSGrad's largest v, that as well."""
+    m = vectors.mean(beta1, m, g)  # m <- beta1 m + (1 - beta1) xi
+    v = vectors.mean(beta2, v, tf.square(g))  # v <- beta2 v + (1 - beta2) xi^2
+    bound = [tf.maximum(before, v) for before in largest]
+    rate = eta * tf.sqrt(1 - beta2**t) / (1 - beta1**t)  # undoes the moments' start at zero
+    return -rate * m / (tf.sqrt(*bound or [v]) + epsilon), m, v, *bound

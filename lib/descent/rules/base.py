@@ -1,4 +1,4 @@
-"""What a rule is, and how rules compose.
+"""What a rule is, and what one step of it does.
 
 The convention is Optax's: a rule is a pair of pure functions, and what ``update`` returns is *added* to the parameters.
 The one addition is the game, handed to ``update`` so that a rule may look ahead, ask for curvature, or move the players
@@ -6,7 +6,8 @@ in turn.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, overload
+from dataclasses import dataclass
+from typing import Any, TypeVar, overload
 
 from descent import vectors
 from descent.games import Game
@@ -16,17 +17,34 @@ from descent.vectors import Vector
 State = Any
 
 
-class Rule(NamedTuple):
-    """An update rule.
+@dataclass(frozen=True, repr=False)
+class Transform:
+    """What makes a vector of the gradient: a ``Rule`` makes a step of it, an ``Adjustment`` another gradient.
 
     Args:
         init: ``params -> state``.
-        update: ``(xi, state, params, game) -> (step, state)``; xi is the game's simultaneous gradient at params, or
-            what the previous rule of a chain made of it; the step is added to params; ``game`` already has the batch.
+        update: ``(xi, state, params, game) -> (vector, state)``; xi is the game's simultaneous gradient at params, or
+            what the adjustments before made of it; ``game`` already has the batch.
+        text: the call that makes it, which ``repr`` shows and ``read_rule`` reads; what no text can hold stands in <>.
     """
 
     init: Callable[[Vector], State]
     update: Callable[[Vector, State, Vector, Game], tuple[Vector, State]]
+    text: str = "<rule>"
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+class Rule(Transform):
+    """An update rule: what its ``update`` returns is a step, to be added to params."""
+
+
+class Adjustment(Transform):
+    """What comes before a rule in a chain: its ``update`` returns a gradient, which some rule has yet to descend."""
+
+
+Kind = TypeVar("Kind", Rule, Adjustment)
 
 
 @overload
@@ -48,7 +66,11 @@ def step(rule: Rule, game: Any, params: Vector, state: State, oracle_state: Stat
 
     Returns:
         Parameters and state after the step, structured like params and state; of an oracle, its state as well.
+
+    Raises:
+        ValueError: the rule is an adjustment.
     """
+    rule = that_steps(rule)
     if isinstance(game, Oracle):
         (xi, seen, _), oracle_state = game.estimate(params, oracle_state, sample)
         change, state = rule.update(xi, state, params, seen)
@@ -57,31 +79,26 @@ def step(rule: Rule, game: Any, params: Vector, state: State, oracle_state: Stat
     return vectors.add(params, change), state
 
 
-def stateless(update: Callable[[Vector, Vector, Game], Vector]) -> Rule:
-    """Make a rule of a function ``(xi, params, game) -> step`` that remembers nothing."""
-    return Rule(lambda params: (), lambda xi, state, params, game: (update(xi, params, game), state))
+def direction(rule: Transform, game: Game, params: Vector) -> Vector:
+    """Return what a rule (or an adjustment) makes of xi at params in its first step, structured like params."""
+    return rule.update(game.gradient(params), rule.init(params), params, game)[0]
 
 
-def chain(*rules: Rule) -> Rule:
-    """Compose rules: each sees as xi what the one before it returned.
+def that_steps(rule: Transform) -> Rule:
+    """Return the rule; raise ValueError if it is an adjustment, whose gradient would be added as if it were a step."""
+    if isinstance(rule, Rule):
+        return rule
+    raise ValueError(
+        f"{rule} adjusts the gradient and makes no step: write chain({rule}, gradient_descent(eta)), or another rule"
+    )
 
-    Args:
-        rules: one or more rules; ``chain(sga(1.0), rmsprop(1e-4))`` adjusts xi and hands it to RMSProp.
 
-    Returns:
-        A rule whose state is the tuple of its parts' states.
+def stateless(update: Callable[[Vector, Vector, Game], Vector], kind: type[Kind] = Rule) -> Kind:
+    """Make a rule, or an adjustment, of a function ``(xi, params, game) -> vector`` that remembers nothing."""
+    return kind(lambda params: (), lambda xi, state, params, game: (update(xi, params, game), state))
 
-    Source: Optax's ``chain``.
-    """
 
-    def init(params: Vector) -> State:
-        return tuple(rule.init(params) for rule in rules)
-
-    def update(xi: Vector, state: State, params: Vector, game: Game) -> tuple[Vector, State]:
-        states = []
-        for rule, rule_state in zip(rules, state, strict=True):
-            xi, rule_state = rule.update(xi, rule_state, params, game)
-            states.append(rule_state)
-        return xi, tuple(states)
-
-    return Rule(init, update)
+def one_player(params: Vector, name: str) -> None:
+    """Raise ValueError unless there is one player, for the rule of that name."""
+    if len(params) != 1:
+        raise ValueError(f"{name} is for one player, this game has {len(params)}: use alternating({name}(...))")

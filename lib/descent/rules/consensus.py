@@ -5,11 +5,13 @@ from typing import Literal
 from descent import vectors
 from descent.games import Game
 from descent.quiet import tf
-from descent.rules.base import Rule, stateless
+from descent.rules.base import Adjustment, stateless
+from descent.rules.makers import maker
 from descent.vectors import Scalar, Vector
 
 
-def consensus(gamma: Scalar, alignment: Literal["none", "sign"] = "none") -> Rule:
+@maker
+def consensus(gamma: Scalar, alignment: Literal["none", "sign"] = "none") -> Adjustment:
     """Consensus optimisation: xi -> xi + gamma grad H,  H = |xi|^2 / 2,  grad H = J^T xi.
 
     An adjustment of xi, to be chained: ``chain(consensus(10.0), rmsprop(1e-4))``.
@@ -20,10 +22,13 @@ def consensus(gamma: Scalar, alignment: Literal["none", "sign"] = "none") -> Rul
             |gamma| sign<xi, grad H> grad H, so is drawn to zeros where <xi, S xi> > 0 and driven off where < 0.
 
     Returns:
-        A rule without state; what it returns is a gradient, not a step.
+        An adjustment without state.
 
     Source: Mescheder et al. 2017; Letcher et al. 2019 compare SGA with aligned consensus too, and the sign here is
     that of their infinitesimal alignment (Definition 6) for the adjustment grad H.
+
+    Example:
+        >>> distance(chain(consensus(1.0), gradient_descent(0.1)), duel)
     """
     if alignment not in ("none", "sign"):
         raise ValueError(f'alignment is "none" or "sign", got {alignment!r}')
@@ -35,4 +40,4 @@ def consensus(gamma: Scalar, alignment: Literal["none", "sign"] = "none") -> Rul
         inner = vectors.dot(xi, grad_h)
         return vectors.axpy(tf.abs(vectors.cast(gamma, inner.dtype)) * tf.sign(inner), grad_h, xi)
 
-    return stateless(adjust)
+    return stateless(adjust, Adjustment)

@@ -5,7 +5,8 @@ from typing import Literal, NamedTuple
 from descent import vectors
 from descent.games import Game
 from descent.quiet import tf
-from descent.rules.base import Rule
+from descent.rules.base import Rule, one_player
+from descent.rules.makers import maker
 from descent.vectors import Scalar, Vector
 
 
@@ -27,6 +28,7 @@ class EveState(NamedTuple):
     loss: tf.Tensor
 
 
+@maker
 def eve(
     learning_rate: Scalar = 1e-3,
     beta1: Scalar = 0.9,
@@ -69,13 +71,15 @@ def eve(
 
     Departures: none from version 3 as printed; the authors' code corrects the moments' bias in the learning rate, so
     its epsilon weighs differently.
+
+    Example:
+        >>> distance(eve(0.1), bowl)
     """
     if version not in (1, 3):
         raise ValueError(f"eve: version is 3 or 1 (2 is the same as 1), got {version!r}")
 
     def init(params: Vector) -> EveState:
-        if len(params) != 1:
-            raise ValueError(f"eve needs one loss, this game has {len(params)} players")
+        one_player(params, "eve")
         dtype = tf.nest.flatten(params)[0].dtype
         zeros = vectors.zeros_like(params)
         return EveState(tf.zeros([], tf.int64), zeros, zeros, tf.ones([], dtype), tf.zeros([], dtype))
@@ -83,7 +87,7 @@ def eve(
     def update(xi: Vector, state: EveState, params: Vector, game: Game) -> tuple[Vector, EveState]:
         loss = game.losses(params)[0]
         dtype = loss.dtype
-        eta, b1, b2, b3, eps = (vectors.cast(x, dtype) for x in (learning_rate, beta1, beta2, beta3, epsilon))
+        eta, b1, b2, eps = (vectors.cast(x, dtype) for x in (learning_rate, beta1, beta2, epsilon))
         first = state.t == 0
         before = tf.where(first, loss, state.loss)
         if version == 3:
@@ -91,8 +95,8 @@ def eve(
         else:
             change, tracked = _tracked_variation(loss, before, vectors.cast(k, dtype), vectors.cast(K, dtype))
             tracked = tf.where(first, loss, tracked)
-        d = tf.where(first, state.d, b3 * state.d + (1 - b3) * change)
-        m = tf.nest.map_structure(lambda m, g: b1 * m + (1 - b1) * g, state.m, xi)
+        d = tf.where(first, state.d, vectors.mean(beta3, state.d, change))
+        m = vectors.mean(beta1, state.m, xi)
         v = tf.nest.map_structure(lambda v, g: b2 * v + (1 - b2) * g * g, state.v, xi)
         t = tf.cast(state.t + 1, dtype)
 

@@ -3,9 +3,11 @@
 from descent import vectors
 from descent.games import Game
 from descent.rules.base import Rule, stateless
+from descent.rules.makers import maker
 from descent.vectors import Scalar, Vector
 
 
+@maker
 def extragradient(learning_rate: Scalar, extrapolation: Scalar | None = None) -> Rule:
     """Extragradient: w' = w - gamma xi(w),  w <- w - eta xi(w').
 
@@ -19,6 +21,9 @@ def extragradient(learning_rate: Scalar, extrapolation: Scalar | None = None) ->
         A rule without state.
 
     Source: Korpelevich 1976 (gamma = eta).
+
+    Example:
+        >>> distance(gradient_descent(0.3), duel), distance(extragradient(0.3), duel)
     """
     gamma = learning_rate if extrapolation is None else extrapolation
 

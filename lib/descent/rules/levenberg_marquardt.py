@@ -5,10 +5,10 @@ from typing import NamedTuple
 from descent import vectors
 from descent.games import Game
 from descent.quiet import tf
-from descent.rules.base import Rule
-from descent.rules.implicit import downhill
+from descent.rules.base import Rule, one_player
+from descent.rules.makers import maker
 from descent.solvers.curvature import Curvature, hessian
-from descent.solvers.krylov import conjugate_gradients
+from descent.solvers.krylov import damped_solve
 from descent.vectors import Scalar, Vector
 
 
@@ -28,6 +28,7 @@ class LevenbergMarquardtState(NamedTuple):
     rejected: tf.Tensor
 
 
+@maker
 def levenberg_marquardt(
     learning_rate: Scalar,
     curvature: Curvature = hessian,
@@ -54,11 +55,13 @@ def levenberg_marquardt(
         A rule for games of one player; its state is ``LevenbergMarquardtState``.
 
     Source: Levenberg 1944; Marquardt 1963. Thresholds and factors are ours.
+
+    Example:
+        >>> distance(levenberg_marquardt(0.1), bowl, steps=3)
     """
 
     def init(params: Vector) -> LevenbergMarquardtState:
-        if len(params) != 1:
-            raise ValueError(f"levenberg_marquardt is for one player, this game has {len(params)}")
+        one_player(params, "levenberg_marquardt")
         dtype = tf.nest.flatten(params)[0].dtype
         zero = tf.zeros([], tf.int64)
         return LevenbergMarquardtState(vectors.cast(learning_rate, dtype), tf.ones([], dtype), zero, zero)
@@ -68,18 +71,10 @@ def levenberg_marquardt(
     ) -> tuple[Vector, LevenbergMarquardtState]:
         eta = state.learning_rate
         product = curvature(game, params, lambda own: own)
-        b = vectors.scale(-eta, xi)
-        solution = conjugate_gradients(lambda v: vectors.axpy(eta, product(v), v), b, None, tolerance, max_iterations)
-        delta = downhill(solution, b)
+        delta, solution = damped_solve(product, eta, vectors.scale(-eta, xi), None, tolerance, max_iterations)
         predicted = -vectors.dot(xi, delta) - vectors.dot(delta, product(delta)) / 2
         actual = game.losses(params)[0] - game.losses(vectors.add(params, delta))[0]
-        # a predicted rise, or a loss that is not a number, is a failure; at the minimum 0 / 0 is a success
-        trusted = (predicted >= 0) & tf.math.is_finite(actual)
-        still = (predicted == 0) & (actual == 0)
-        ratio = tf.where(trusted, tf.math.divide_no_nan(actual, predicted), -tf.ones_like(actual))
-        ratio = tf.where(still, tf.ones_like(ratio), ratio)
-        factor = tf.where(ratio > 0.75, grow, tf.where(ratio < 0.25, 1 / shrink, 1.0))
-        taken = ratio > 0
+        ratio, factor, taken = trust(actual, predicted, grow, shrink)
         state = LevenbergMarquardtState(
             eta * tf.cast(factor, eta.dtype),
             ratio,
@@ -89,3 +84,15 @@ def levenberg_marquardt(
         return tf.nest.map_structure(lambda d: tf.where(taken, d, tf.zeros_like(d)), delta), state
 
     return Rule(init, update)
+
+
+def trust(
+    actual: tf.Tensor, predicted: tf.Tensor, grow: float, shrink: float
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Return rho, the factor of the next eta, and whether the step is taken."""
+    # a predicted rise, or a loss that is not a number, is a failure; at the minimum 0 / 0 is a success
+    trusted = (predicted >= 0) & tf.math.is_finite(actual)
+    still = (predicted == 0) & (actual == 0)
+    rho = tf.where(trusted, tf.math.divide_no_nan(actual, predicted), -tf.ones_like(actual))
+    rho = tf.where(still, tf.ones_like(rho), rho)
+    return rho, tf.where(rho > 0.75, grow, tf.where(rho < 0.25, 1 / shrink, 1.0)), rho > 0

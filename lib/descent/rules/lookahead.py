@@ -3,9 +3,11 @@
 from descent import vectors
 from descent.games import Game
 from descent.rules.base import Rule, stateless
+from descent.rules.makers import maker
 from descent.vectors import Scalar, Vector
 
 
+@maker
 def lookahead(learning_rate: Scalar, extrapolation: Scalar | None = None, linear: bool = False) -> Rule:
     """LookAhead: w_i <- w_i - eta d l_i / d w_i (w_i, w_-i - gamma xi_-i).
 
@@ -26,6 +28,9 @@ def lookahead(learning_rate: Scalar, extrapolation: Scalar | None = None, linear
 
     Source: Zhang and Lesser 2010, and LookAhead in Letcher et al. 2019 ("Stable Opponent Shaping"), which is the linear
     form; LCGD: Schaefer and Anandkumar 2019.
+
+    Example:
+        >>> distance(lookahead(0.3), duel)
     """
     gamma = learning_rate if extrapolation is None else extrapolation
 

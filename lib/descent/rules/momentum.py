@@ -3,9 +3,11 @@
 from descent import vectors
 from descent.games import Game
 from descent.rules.base import Rule
+from descent.rules.makers import maker
 from descent.vectors import Scalar, Vector
 
 
+@maker
 def momentum(learning_rate: Scalar, beta: Scalar = 0.9) -> Rule:
     """Heavy ball: u <- beta u - eta xi(w),  w <- w + u.
 
@@ -17,6 +19,9 @@ def momentum(learning_rate: Scalar, beta: Scalar = 0.9) -> Rule:
         A rule; its state is u, structured like params.
 
     Source: Polyak 1964; Gidel et al. 2019 ("Negative Momentum for Improved Game Dynamics"); ``keras.optimizers.SGD``.
+
+    Example:
+        >>> distance(momentum(0.15, beta=0.5), bowl), distance(alternating(momentum(0.5, beta=-0.5)), duel)
     """
 
     def update(xi: Vector, u: Vector, params: Vector, game: Game) -> tuple[Vector, Vector]:
@@ -26,6 +31,7 @@ def momentum(learning_rate: Scalar, beta: Scalar = 0.9) -> Rule:
     return Rule(vectors.zeros_like, update)
 
 
+@maker
 def nesterov(learning_rate: Scalar, beta: Scalar = 0.9) -> Rule:
     """Nesterov's momentum: u <- beta u - eta xi(w),  w <- w + beta u - eta xi(w).
 
@@ -40,6 +46,9 @@ def nesterov(learning_rate: Scalar, beta: Scalar = 0.9) -> Rule:
         A rule; its state is u, structured like params.
 
     Source: Sutskever et al. 2013, in the shifted variable; ``keras.optimizers.SGD(nesterov=True)``.
+
+    Example:
+        >>> distance(nesterov(0.1, beta=0.5), bowl)
     """
 
     def update(xi: Vector, u: Vector, params: Vector, game: Game) -> tuple[Vector, Vector]:

@@ -6,6 +6,7 @@ from descent import vectors
 from descent.games import Game
 from descent.quiet import tf
 from descent.rules.base import Rule
+from descent.rules.makers import maker
 from descent.vectors import Scalar, Vector
 
 
@@ -15,6 +16,7 @@ class RMSPropState(NamedTuple):
     v: Vector
 
 
+@maker
 def rmsprop(
     learning_rate: Scalar, decay: Scalar = 0.9, epsilon: Scalar = 1e-7, initial_accumulator: Scalar = 0.0
 ) -> Rule:
@@ -33,25 +35,25 @@ def rmsprop(
     epsilon as in ``keras.optimizers.RMSprop``.
 
     Departures: neither centred nor with momentum, which Keras offers and no paper of this book uses.
+
+    Example:
+        >>> distance(rmsprop(0.02), bowl)
     """
 
     def init(params: Vector) -> RMSPropState:
         return RMSPropState(vectors.scale(initial_accumulator, vectors.ones_like(params)))
 
     def update(xi: Vector, state: RMSPropState, params: Vector, game: Game) -> tuple[Vector, RMSPropState]:
-        def mean(v, g):
-            rho = vectors.cast(decay, g.dtype)
-            return rho * v + (1 - rho) * tf.square(g)
+        def one(g, v):
+            return rmsprop_step(g, v, *(vectors.cast(x, g.dtype) for x in (learning_rate, decay, epsilon)))
 
-        def step(v, g):
-            return -vectors.cast(learning_rate, g.dtype) * g * tf.math.rsqrt(v + vectors.cast(epsilon, g.dtype))
-
-        v = tf.nest.map_structure(mean, state.v, xi)
-        return tf.nest.map_structure(step, v, xi), RMSPropState(v)
+        step, v = vectors.each(one, xi, state.v)
+        return step, RMSPropState(v)
 
     return Rule(init, update)
 
 
+@maker
 def rmsprop_tf1(learning_rate: Scalar, decay: Scalar = 0.9, epsilon: Scalar = 1e-10) -> Rule:
     """RMSProp as TensorFlow 1 had it: v starts at ones, so the first steps are damped, and epsilon is 1e-10.
 
@@ -67,5 +69,14 @@ def rmsprop_tf1(learning_rate: Scalar, decay: Scalar = 0.9, epsilon: Scalar = 1e
         A rule; its state is ``RMSPropState``.
 
     Source: ``tf.compat.v1.train.RMSPropOptimizer`` (its ``rms`` slot is initialised to ones).
+
+    Example:
+        >>> distance(rmsprop_tf1(0.02), bowl)
     """
     return rmsprop(learning_rate, decay, epsilon, initial_accumulator=1.0)
+
+
+def rmsprop_step(g, v, eta, rho, epsilon):
+    """One tensor's step, and its new mean square."""
+    v = vectors.mean(rho, v, tf.square(g))  # v <- rho v + (1 - rho) xi^2
+    return -eta * g * tf.math.rsqrt(v + epsilon), v

@@ -79,5 +79,31 @@ def gauss_newton(
     return curvature
 
 
+def block(curvature: Curvature, game: Game, params: Vector, only: Any = None) -> LinearMap:
+    """Return v -> C v for the block of the curvature that belongs to the parameters that ``only`` marks.
+
+    Vectors are structured as ``select(params, only)`` is.
+    """
+    return curvature(game, select(params, only), lambda own: merge(own, params, only))
+
+
+def select(params: Vector, only: Any) -> Vector:
+    """Return params, or the list of those of its leaves that ``only`` marks."""
+    if only is None:
+        return params
+    tf.nest.assert_same_structure(params, only)
+    pairs = zip(tf.nest.flatten(params), tf.nest.flatten(only), strict=True)
+    return [leaf for leaf, chosen in pairs if chosen]
+
+
+def merge(leaves: Vector, params: Vector, only: Any) -> Vector:
+    """Return params with the marked leaves replaced: what ``select`` took out goes back in."""
+    if only is None:
+        return leaves
+    new = iter(leaves)
+    pairs = zip(tf.nest.flatten(params), tf.nest.flatten(only), strict=True)
+    return tf.nest.pack_sequence_as(params, [next(new) if chosen else leaf for leaf, chosen in pairs])
+
+
 def _zero_if_none(tape: tf.GradientTape, target: Vector, sources: Vector, along: Vector | None = None) -> Vector:
     return tape.gradient(target, sources, along, unconnected_gradients=tf.UnconnectedGradients.ZERO)

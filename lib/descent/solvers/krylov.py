@@ -60,19 +60,44 @@ def conjugate_gradients(
         return (rr > bound) & (count < tf.cast(max_iterations, tf.int32)) & ~negative
 
     def iterate(count, x, r, p, rr, negative):
-        ap = apply(p)
-        curvature = vectors.dot(p, ap)
-        negative = (curvature <= 0) if stop_on_negative_curvature else negative
-        # alpha = 0 leaves x and r as they are
-        alpha = tf.where(negative, tf.zeros_like(rr), rr / tf.where(negative, tf.ones_like(rr), curvature))
-        r = vectors.axpy(-alpha, ap, r)
-        rr_next = vectors.dot(r, r)
-        return count + 1, vectors.axpy(alpha, p, x), r, vectors.axpy(rr_next / rr, p, r), rr_next, negative
+        x, r, p, rr, seen = next_iterate(apply, x, r, p, rr, stop_on_negative_curvature)
+        return count + 1, x, r, p, rr, negative | seen
 
     start = (tf.constant(0), x, r, r, vectors.dot(r, r), tf.constant(False))
     count, x, _, _, rr, negative = tf.while_loop(unfinished, iterate, start)
     x = tf.nest.pack_sequence_as(b, _without_derivative(*tf.nest.flatten(x)))
     return Solution(x, count, tf.sqrt(tf.math.divide_no_nan(rr, bb)), negative)
+
+
+def next_iterate(apply: LinearMap, x: Vector, r: Vector, p: Vector, rr: tf.Tensor, watch: bool = True) -> tuple:
+    """One iteration of conjugate gradients: from solution x, residual r and direction p to the next ones."""
+    ap = apply(p)
+    curvature = vectors.dot(p, ap)  # p^T A p: along p, is A a valley or a ridge?
+    negative = (curvature <= 0) if watch else tf.constant(False)
+    # on a ridge alpha = 0 leaves x and r as they are
+    alpha = tf.where(negative, tf.zeros_like(rr), rr / tf.where(negative, tf.ones_like(rr), curvature))
+    x = vectors.axpy(alpha, p, x)  # as far as the residual along p vanishes
+    r = vectors.axpy(-alpha, ap, r)
+    rr_next = vectors.dot(r, r)
+    p = vectors.axpy(rr_next / rr, p, r)  # conjugate to all directions before
+    return x, r, p, rr_next, negative
+
+
+def damped_solve(
+    product: LinearMap,
+    eta: Scalar,
+    b: Vector,
+    x0: Vector | None = None,
+    tolerance: Scalar = 1e-6,
+    max_iterations: Scalar = 100,
+    stop_on_negative_curvature: bool = True,
+) -> tuple[Vector, Solution]:
+    """Solve (I + eta C) x = b; return x, or b where even the first direction curves down, and the ``Solution``."""
+    found = conjugate_gradients(
+        lambda v: vectors.axpy(eta, product(v), v), b, x0, tolerance, max_iterations, stop_on_negative_curvature
+    )
+    none = found.negative_curvature & (found.iterations == 1)
+    return tf.nest.map_structure(lambda x, y: tf.where(none, y, x), found.x, b), found
 
 
 @tf.custom_gradient

@@ -13,7 +13,7 @@ import numpy as np
 from descent import vectors
 from descent.games import Game
 from descent.quiet import tf
-from descent.rules.base import Rule
+from descent.rules.base import Rule, step
 from descent.vectors import Vector
 
 # Eigenvalues are good to a few units in the last place; a rule that keeps its distance must not pass for one that
@@ -74,8 +74,7 @@ class Linearisation:
             with tf.GradientTape() as tape:
                 tape.watch(z)
                 params, state = _with_floating((before, state), z)
-                step, state = rule.update(game.gradient(params), state, params, game)
-                after = _floating((vectors.add(params, step), state))
+                after = _floating(step(rule, game, params, state))
                 wanted = vectors.dot(vectors.flatten(after), coordinate)
             return vectors.flatten(tape.gradient(wanted, z, unconnected_gradients="zero"))
 
@@ -95,7 +94,7 @@ class Linearisation:
         game, rule, params = self._game(batches), self.make_rule(hyper), self.fixed_point
         state = rule.init(params)
         if tf.nest.flatten(state):  # without memory the first step is like any other
-            _, state = rule.update(game.gradient(params), state, params, game)
+            _, state = step(rule, game, params, state)
         return params, state
 
 

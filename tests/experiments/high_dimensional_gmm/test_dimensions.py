@@ -5,14 +5,13 @@ from descent.experiments.high_dimensional_gmm import dimensions
 from descent.experiments.high_dimensional_gmm.dimensions import (
     MEASURES,
     best_of,
-    chosen_on_other_seeds,
     learn,
     measures,
     picture_axes,
 )
 from descent.experiments.high_dimensional_gmm.lanes import LanedGAN
 from descent.experiments.high_dimensional_gmm.spectra import spectra, standard_gaussian_gan
-from descent.problems.gaussian_mixtures import GOOD_SHARE, gaussian_mixture
+from descent.problems.mixtures import GOOD_SHARE, gaussian_mixture
 from descent.rules import rmsprop_tf1
 
 
@@ -35,17 +34,6 @@ def test_one_lost_mode_shows():
     assert found["covered"] == found["near"] == 0.75
     assert found["good"] > 0.98  # those that remain are as good as ever
     assert found["sliced"] > 5 * measures(x, mixture, y)["sliced"]
-
-
-def test_choice_never_sees_the_seed_it_is_reported_on():
-    score = np.array([[1.0, 0.0, 0.0], [0.6, 0.4, 0.6], [0.0, 9.0, 0.1]])
-    # seed 0 is left out: means 0, .5, 4.55; seed 1: .5, .6, .05; seed 2: .5, .5, 4.5
-    np.testing.assert_array_equal(chosen_on_other_seeds(score), [2, 1, 2])
-    changed = score.copy()
-    changed[:, 1] = [1e9, -1e9, 0]
-    assert chosen_on_other_seeds(changed)[1] == chosen_on_other_seeds(score)[1]
-    with pytest.raises(ValueError, match="at least 2 seeds"):
-        chosen_on_other_seeds(score[:, :1])
 
 
 def test_the_best_of_methods_is_chosen_on_the_other_seeds():

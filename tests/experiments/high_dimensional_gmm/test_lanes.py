@@ -5,7 +5,7 @@ from descent import vectors
 from descent.experiments.high_dimensional_gmm.lanes import LanedGAN
 from descent.games import Game
 from descent.problems.gan import gan_game
-from descent.problems.gaussian_mixtures import gaussian_mixture
+from descent.problems.mixtures import gaussian_mixture
 from descent.problems.networks import mlp
 from descent.quiet import tf
 from descent.randomness import BATCHES, EVALUATION, INITIALISATION, fold_seed
@@ -31,7 +31,8 @@ def alone(mixture, eta, seed, steps):
 
     def draw(key, n):
         mode, noise, latent = tf.unstack(tf.random.experimental.stateless_split(key, 3))
-        real = mixture.place(tf.random.stateless_uniform([n], mode), tf.random.stateless_normal([n, 3], noise))
+        chosen = mixture.pick(tf.random.stateless_uniform([n], mode))
+        real = mixture.place(chosen, tf.random.stateless_normal([n, 3], noise))
         return real, tf.random.stateless_normal([n, 4], latent)
 
     rule = with_sga(eta)

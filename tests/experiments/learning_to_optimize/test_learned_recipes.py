@@ -8,9 +8,10 @@ import pytest
 
 from descent.experiments.learning_to_optimize import learned_recipes
 from descent.experiments.learning_to_optimize.learned_races import (
+    BASELINES,
     TRAIN,
-    Arena,
     Tuned,
+    Workload,
     at_once,
     decades,
     race_tuned,
@@ -39,7 +40,7 @@ def test_shipped_weights_fit_their_recipe_and_say_where_they_are_from(name):
 
 
 def test_shipped_weights_train_a_network_in_seconds():
-    losses = Arena().learned(RECIPES["rnnprop"].make(), {"rnnprop": shipped_weights("rnnprop")}, 60, 60, 11, 3)
+    losses = Workload().learned(RECIPES["rnnprop"].make(), {"rnnprop": shipped_weights("rnnprop")}, 60, 60, 11, 3)
     assert (losses["rnnprop"][0, :, TRAIN] > 2).all()
     assert (losses["rnnprop"][1, :, TRAIN] < 1).all()
 
@@ -67,17 +68,22 @@ def test_other_code_and_other_recipes_are_not_taken_for_the_same():
 
 def test_tuning_takes_the_best_trial_of_a_horizon_and_never_one_that_diverged():
     trials = np.array([[0.1, 0.9], [0.2, 0.9], [0.3, 0.9]])
-    tuned = Tuned("Adam", trials, np.array([[0.0, 0.0, 0.0], [-1.0, -2.0, np.inf], [-3.0, -2.5, np.inf]]), 10, 0)
-    np.testing.assert_array_equal(tuned.best(10), trials[1])
-    np.testing.assert_array_equal(tuned.best(20), trials[0])
-    found = tune(Arena(), "momentum", 40, 20, seed=3, seeds=2)
+    scores = np.array([[0.0, 0.0, 0.0], [-1.0, -2.0, np.inf], [-3.0, -2.5, np.inf]])
+    tuned = Tuned("Adam", trials, np.stack([scores, scores - 0.1], -1), 10, 0)
+    np.testing.assert_array_equal(tuned.at(10).best, trials[1])
+    np.testing.assert_array_equal(tuned.at(20).best, trials[0])
+    found = tune(Workload(), "momentum", 40, 20, seed=3, seeds=2)
     assert found.gradients == len(found.trials) * 2 * 40
-    best = race_tuned(Arena(), found, [40], 40, 20, 3, 2)[40]
-    assert decades(best[-1, :, TRAIN]).mean() == pytest.approx(found.scores[-1].min(), abs=1e-4)
+    best = race_tuned(Workload(), found, [40], 40, 20, 3, 2)[40]
+    assert decades(best[-1, :, TRAIN]).mean() == pytest.approx(found.at(40).means.min(), abs=1e-4)
+
+
+def test_all_families_have_as_many_trials():
+    assert len({len(second) for _, second in BASELINES.values()}) == 1
 
 
 def test_races_at_once_are_the_races_one_by_one_to_the_last_bit():
-    jobs = {name: partial(tune, Arena(), name, 20, 20, seed=3, seeds=2) for name in ("momentum", "Adam")}
+    jobs = {name: partial(tune, Workload(), name, 20, 20, seed=3, seeds=2) for name in ("momentum", "Adam")}
     together = at_once(jobs)
     assert list(together) == list(jobs)
     for name, job in jobs.items():

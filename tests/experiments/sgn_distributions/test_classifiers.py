@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
-from descent.experiments.sgn_distributions.classifiers import project_network, relu_network
+from descent.experiments.sgn_distributions.classifiers import project_classifier, relu_classifier
+from descent.problems.images import Images
 from descent.quiet import tf
 
 RNG = np.random.default_rng(0)
 X, LABELS = RNG.uniform(size=(12, 6)).astype(np.float32), RNG.integers(0, 10, 12)
+IMAGES = Images(X, LABELS.astype(np.int32), "made up", "here", (2, 3, 1))
 
 
 def project_gradients(weights, activation):
@@ -22,27 +24,28 @@ def project_gradients(weights, activation):
 
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])
 def test_gradients_are_the_projects(activation):
-    net, game = project_network([6, 8, 10], activation)
-    params = net.init(1)
-    gradient = game.at((X, LABELS)).gradient((params,))[0]
-    expected = project_gradients([w.numpy().astype(float) for (w,) in params], activation)
+    problem = project_classifier(IMAGES, [8], activation)
+    params = problem.start(1)
+    gradient = problem.game.at((X, LABELS)).gradient(params)[0]
+    expected = project_gradients([w.numpy().astype(float) for (w,) in params[0]], activation)
     for (found,), wanted in zip(gradient, expected, strict=True):
         np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
 def test_weights_are_drawn_as_the_project_draws_them():
-    (w,), _ = project_network([100, 200, 10], "relu")[0].init(3)
+    wide = Images(np.zeros((1, 100), np.float32), np.zeros(1, np.int32), "made up", "here", (10, 10, 1))
+    (w,), _ = project_classifier(wide, [200], "relu").start(3)[0]
     assert w.numpy().std() == pytest.approx(0.1, rel=5 / np.sqrt(2 * 20_000))
 
 
 def test_the_relu_networks_loss_is_keras():
-    net, game = relu_network(6, 7, 3)
-    params = net.init(2)
-    assert [w.shape.as_list() for (w,) in params] == [[6, 7], [7, 7], [7, 10]]
-    expected = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)(LABELS, net(params, X))
-    np.testing.assert_allclose(game.at((X, LABELS)).losses((params,))[0], expected, rtol=1e-6)
+    problem = relu_classifier(IMAGES, 7, 3)
+    params = problem.start(2)
+    assert [w.shape.as_list() for (w,) in params[0]] == [[6, 7], [7, 7], [7, 10]]
+    expected = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)(LABELS, problem.network(params[0], X))
+    np.testing.assert_allclose(problem.game.at((X, LABELS)).losses(params)[0], expected, rtol=1e-6)
 
 
 def test_another_activation_is_an_error():
     with pytest.raises(ValueError, match="'tanh'"):
-        project_network([6, 8, 10], "tanh")
+        project_classifier(IMAGES, [8], "tanh")

@@ -4,6 +4,7 @@
 ```{verdicts}```    the verdicts of this very run          ```{status}```       every run: time, memory, machine
 {verdict}`id`       one verdict, in running text           ```{environment}```  what the runs ran on
 ```{map}```         the chapters, each with a picture      ```{glance}```       how the claims ended, as a bar
+```{notation}```    symbols and words of single chapters
 ```{live} name```   a figure that answers to its reader    ```{counts}```       the same in one line
 ```{benchmarks}```  what `make bench` last measured     ```{scaling}```      the published scale on many devices
 ```{agreement}```   the same runs made elsewhere        ```{archived}```     runs at published scale, seed by seed
@@ -31,7 +32,7 @@ from descent.book.report.scaling import scaling_tables
 from descent.evidence.verdicts import OUTCOMES
 
 BLOCK = re.compile(
-    r"^```\{(claims|verdicts|report|status|environment|counts|glance|map|live|archived|benchmarks|scaling|agreement)\}"
+    r"^```\{(claims|verdicts|report|status|environment|counts|glance|map|notation|live|archived|benchmarks|scaling|agreement)\}"
     r"[ \t]*([\w-]*)[ \t]*\n"
     r"((?:.*\n)*?)```[ \t]*$",
     re.MULTILINE,
@@ -57,7 +58,8 @@ def expand(text: str, page: str, evidence: Evidence) -> str:
         "agreement": lambda name, body: agreement_table(evidence),
         "scaling": lambda name, body: scaling_tables(evidence.project),
         "glance": lambda name, body: report.glance(evidence.verdicts),
-        "map": lambda name, body: chapter_map(evidence, _entries(body, page, list)),
+        "map": lambda name, body: chapter_map(evidence),
+        "notation": lambda name, body: notation(evidence.project),
         "live": lambda name, body: live_figure(evidence, page, name, _entries(body, page, dict)),
     }
     text = BLOCK.sub(lambda match: writers[match[1]](match[2], match[3]), text)
@@ -82,19 +84,24 @@ def title(project: Project, page: str) -> str:
     return match[1].strip() if match else page
 
 
-def chapter_map(evidence: Evidence, entries: list[dict[str, str]]) -> str:
-    """Return the chapters as cards: a telling figure, what the chapter is about, how its claims ended.
+def chapter_map(evidence: Evidence) -> str:
+    """Return the chapters as cards, part by part: a telling figure, what it is about, how its claims ended."""
+    lists = []
+    for part, pages in evidence.project.parts.items():
+        cards = "".join(_card(evidence, page) for page in pages if page in evidence.project.chapters)
+        if cards:
+            lists.append((f"### {part}\n\n" if part else "") + f'<ul class="map">{cards}</ul>')
+    return "\n\n".join(lists)
 
-    Args:
-        evidence: of the profile shown.
-        entries: in the page's order, each with ``chapter``, ``figure`` (a name that the chapter saves) and ``says``.
-            Entries of chapters that the book does not hold are passed over; chapters without an entry come last.
-    """
-    known = {entry["chapter"]: entry for entry in entries}
-    order = [chapter for chapter in known if chapter in evidence.project.chapters]
-    order += [chapter for chapter in evidence.project.chapters if chapter not in known]
-    cards = "".join(_card(evidence, chapter, known.get(chapter, {})) for chapter in order)
-    return f'<ul class="map">{cards}</ul>'
+
+def notation(project: Project) -> str:
+    """Return the symbols and words that chapters define at their heads, as Markdown; nothing if there are none."""
+    symbols = [[s["symbol"], f"`{s['code']}`", s["meaning"]] for h in project.headers.values() for s in h.symbols]
+    words = {word: says for header in project.headers.values() for word, says in header.words.items()}
+    listed = "\n\n".join(f"{word}\n  {' '.join(words[word].split())}" for word in sorted(words, key=str.lower))
+    parts = [report.table(("Symbol", "In code", "Meaning"), symbols)] if symbols else []
+    parts += [f"```{{glossary}}\n{listed}\n```"] if words else []
+    return "\n\n".join(["## In single chapters", *parts]) if parts else ""
 
 
 def live_figure(evidence: Evidence, page: str, name: str, entry: dict[str, str]) -> str:
@@ -139,8 +146,9 @@ def alternative_texts(evidence: Evidence, chapter: str) -> dict[str, str]:
     return texts
 
 
-def _card(evidence: Evidence, chapter: str, entry: dict[str, str]) -> str:
-    figure, picture = entry.get("figure", ""), ""
+def _card(evidence: Evidence, chapter: str) -> str:
+    entry, picture = evidence.project.headers[chapter].card, ""
+    figure = entry.get("figure", "")
     if figure and (figures(evidence, chapter) / f"{figure}.png").is_file():
         alt = (
             alternative_texts(evidence, chapter).get(figure)

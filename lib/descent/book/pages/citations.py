@@ -1,4 +1,4 @@
-"""``references.bib``: as plain text for what leaves the book, and how the book's own bibliography looks."""
+"""The bibliography: as plain text for what leaves the book, and how the book's own bibliography looks."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from pybtex.richtext import Text
 from pybtex.style.formatting.unsrt import Style as Unsorted
 from pybtex.style.labels import BaseLabelStyle
 from pybtex.style.sorting import BaseSortingStyle
+
+from descent.book.errors import UserError
 
 STYLE = "descent"
 
@@ -62,11 +64,19 @@ class Citations:
     """The book's bibliography.
 
     Args:
-        path: the BibTeX file.
+        paths: the BibTeX files: the book's, and those of single chapters.
+
+    Raises:
+        UserError: two files hold a work of the same key.
     """
 
-    def __init__(self, path: Path):
-        self.entries = _entries(path, path.stat().st_mtime_ns)
+    def __init__(self, *paths: Path):
+        self.entries: dict[str, Entry] = {}
+        for path in paths:
+            entries = _entries(path, path.stat().st_mtime_ns)
+            if twice := sorted(entries.keys() & self.entries.keys()):
+                raise UserError(f"{path}: {twice[0]} is in another .bib file too: keep one of them")
+            self.entries |= entries
 
     def authors(self, key: str) -> str:
         """Return the authors as a text names them: "Zhang and Lesser", "Letcher et al."; the key if it is unknown."""

@@ -35,7 +35,7 @@ def portable(evidence: Evidence, chapter: str, notebook: nbformat.NotebookNode) 
         notebook: the chapter's text.
     """
     root = evidence.project.root
-    text = _Text(root, Citations(root / "chapters" / "references.bib"), evidence.claims, chapter, notebook)
+    text = _Text(root, Citations(*evidence.project.bibliographies), evidence.claims, chapter, notebook)
     cells = [nbformat.v4.new_markdown_cell(PREFACE.format(chapter=chapter))]
     for cell in notebook.cells:
         if cell.cell_type == "code":

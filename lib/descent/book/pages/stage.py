@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
+import yaml
 from PIL import Image
 
 from descent.book.pages.blocks import SAVED, expand, figures
@@ -56,8 +57,12 @@ def stage(project: Project, evidence: Evidence) -> Path:
 
 def _files(project: Project, evidence: Evidence) -> Iterator[tuple[str, str | bytes]]:
     """Yield every file of the site: its path below the site's folder, and its content."""
-    for name in ("_config.yml", "_toc.yml", "chapters/references.bib"):
-        yield name, (project.root / name).read_text()
+    bibliographies = {f"chapters/{path.name}": path for path in project.bibliographies}
+    settings = yaml.safe_load((project.root / "_config.yml").read_text())
+    yield "_config.yml", yaml.safe_dump(settings | {"bibtex_bibfiles": list(bibliographies)}, sort_keys=False)
+    yield "_toc.yml", (project.root / "_toc.yml").read_text()
+    for name, path in bibliographies.items():
+        yield name, path.read_text()
     static = project.root / "chapters" / "_static"
     for path in sorted(static.rglob("*")):
         if path.is_file():

@@ -37,7 +37,7 @@ def report_html(evidence: Evidence, style: str, script: str) -> str:
         style: the style sheet to put inside.
         script: the script that filters and sorts.
     """
-    citations = Citations(evidence.project.root / "chapters" / "references.bib")
+    citations = Citations(*evidence.project.bibliographies)
     rows = "\n".join(
         _row(verdict, evidence.archived.get(verdict.id), f"{citations.textual(claim.cite)}, {claim.place}")
         for claim, verdict in zip(evidence.claims, evidence.verdicts, strict=True)

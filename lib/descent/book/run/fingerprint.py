@@ -43,7 +43,7 @@ def run_parameters(project: Project, profile: str, chapter: str, replicate: int)
     """
     known = parameters_of(read_chapter(project.page(chapter)))
     values = validate(
-        project.profile(profile).recipe(chapter).parameters, known, f"profiles/{profile}.yml, chapter {chapter}"
+        project.profile(profile).recipe(chapter).parameters, known, f"{project.page(chapter)}, profile {profile}"
     )
     if "seed" in known:
         values["seed"] = values.get("seed", known["seed"].default) + replicate

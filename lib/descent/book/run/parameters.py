@@ -42,6 +42,7 @@ def read_chapter(path: Path) -> nbformat.NotebookNode:
         raise UserError(f"{path}: {' '.join(str(error).split())[:300]}") from error
     if "kernelspec" not in notebook.metadata:
         raise UserError(f"{path} is a page without code: it has no kernelspec in its header, so it can't be run")
+    notebook.metadata.pop("descent", None)  # what the page says of itself is ``chapter.read_header``'s to read
     return notebook
 
 

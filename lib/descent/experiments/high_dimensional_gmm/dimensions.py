@@ -13,10 +13,11 @@ from descent.experiments.high_dimensional_gmm.lanes import LanedGAN
 from descent.experiments.sga_vs_gmm.mixture_gan import CODE
 from descent.measures import modes as modes_module
 from descent.measures import spectrum
-from descent.measures.modes import sliced_w1
-from descent.measures.spectrum import mixture_modes, within_mode_error
-from descent.problems import gaussian_mixtures
-from descent.problems.gaussian_mixtures import GaussianMixture
+from descent.measures.modes import modes, sliced_w1
+from descent.measures.selection import leave_one_out
+from descent.measures.spectrum import within_mode_error
+from descent.problems import mixtures
+from descent.problems.mixtures import Mixture, good_radius
 from descent.quiet import tf
 from descent.rules.base import Rule
 from descent.vectors import Scalar
@@ -25,7 +26,7 @@ MEASURES = ("covered", "near", "good", "within", "sliced")
 HIGHER_IS_BETTER = ("covered", "near", "good")
 
 
-def measures(x: np.ndarray, mixture: GaussianMixture, data: np.ndarray) -> dict[str, float]:
+def measures(x: np.ndarray, mixture: Mixture, data: np.ndarray) -> dict[str, float]:
     """Return what is measured of samples x, shape [n, d], against a mixture and as many samples of it, ``data``.
 
     Returns:
@@ -35,7 +36,7 @@ def measures(x: np.ndarray, mixture: GaussianMixture, data: np.ndarray) -> dict[
         within: ``within_mode_error``;
         sliced: ``sliced_w1`` to the data.
     """
-    strict, wide = mixture_modes(x, mixture), mixture_modes(x, mixture, widen=2.0)
+    strict, wide = modes(x, mixture), modes(x, mixture, 2 * good_radius(mixture.dimension))
     return {
         "covered": strict.quarter / mixture.modes,
         "near": wide.quarter / mixture.modes,
@@ -72,7 +73,7 @@ def learn(
         "experiment": {key: value for key, value in vars(experiment).items() if key != "mixtures"},
         "mixtures": [[m.centres.tolist(), m.factor.tolist()] for m in experiment.mixtures],
         "run": [name, steps, pictured],
-        "code": code_hash(make_rule, *CODE, lanes, gaussian_mixtures, modes_module, spectrum, measures, learn),
+        "code": code_hash(make_rule, *CODE, lanes, mixtures, modes_module, spectrum, measures, learn),
         "tensorflow": tf.__version__,
     }
 
@@ -98,7 +99,7 @@ def learn(
     return kept(folder, f"learn-{name}-{kind}-{steps}", settings, compute)
 
 
-def picture_axes(mixture: GaussianMixture) -> np.ndarray:
+def picture_axes(mixture: Mixture) -> np.ndarray:
     """Return two orthonormal axes, shape [d, 2], along which the centres spread most."""
     centres = mixture.centres - mixture.centres.mean(0)
     return np.linalg.svd(centres, full_matrices=True)[2][:2].T
@@ -118,24 +119,5 @@ def best_of(runs: Mapping[str, Arrays], names: Sequence[str], mixture: int, meas
     """
     value = np.concatenate([runs[name][measure][mixture] for name in names])  # [methods x rates, seeds]
     sliced = np.concatenate([runs[name]["sliced"][mixture] for name in names])
-    score = (value if measure in HIGHER_IS_BETTER else -value) - 1e-6 * sliced / sliced.max()
-    return value[chosen_on_other_seeds(score), np.arange(value.shape[1])]
-
-
-def chosen_on_other_seeds(score: np.ndarray) -> np.ndarray:
-    """Choose for each seed what was best on the others, so that no value is both chosen and reported.
-
-    Args:
-        score: shape [options, seeds], larger is better.
-
-    Returns:
-        For each seed the option with the largest mean score on the other seeds (the first of equals), shape [seeds].
-
-    Raises:
-        ValueError: there is one seed only.
-    """
-    seeds = score.shape[1]
-    if seeds < 2:
-        raise ValueError("choosing on the other seeds needs at least 2 seeds")
-    others = (score.sum(1, keepdims=True) - score) / (seeds - 1)
-    return others.argmax(0)
+    score = (-value if measure in HIGHER_IS_BETTER else value) + 1e-6 * sliced / sliced.max()
+    return value[leave_one_out(score), np.arange(value.shape[1])]

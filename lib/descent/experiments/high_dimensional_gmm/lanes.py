@@ -10,23 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
-from descent import vectors
 from descent.evidence.kept import Arrays
 from descent.games import Game
-from descent.problems.gan import gan_game
-from descent.problems.gaussian_mixtures import GaussianMixture
-from descent.problems.networks import MLP, mlp
+from descent.problems.gan import GAN
+from descent.problems.mixtures import Mixture
+from descent.problems.networks import MLP
 from descent.quiet import tf
 from descent.randomness import EVALUATION, INITIALISATION, fold_seed
-from descent.rules.base import Rule
+from descent.rules import Rule, stopping
 from descent.simulate import Simulator
 from descent.vectors import Scalar, Vector
 
-GENERATOR, DISCRIMINATOR = 0, 1
 Draws = tuple[tf.Tensor, tf.Tensor]
 
 
@@ -48,7 +45,7 @@ class LanedGAN:
         samples: how many generated samples each record holds per lane.
     """
 
-    mixtures: tuple[GaussianMixture, ...]
+    mixtures: tuple[Mixture, ...]
     rates: tuple[float, ...]
     seeds: tuple[int, ...]
     depth: int = 2
@@ -68,9 +65,14 @@ class LanedGAN:
         return self.mixtures[0].dimension
 
     @property
+    def gan(self) -> GAN:
+        """Return the networks of a lane, with the first mixture for data."""
+        return GAN(self.mixtures[0], self.latent, (self.width,) * self.depth)
+
+    @property
     def game(self) -> Game:
         """Return the game whose players are all generators and all discriminators; the losses are sums over lanes."""
-        one = gan_game(*self._networks)  # its losses are means over all samples of all lanes
+        one = self.gan.game  # its losses are means over all samples of all lanes
 
         def losses(params: Vector, batch: Draws) -> tuple[tf.Tensor, tf.Tensor]:
             generator, discriminator = one.at(batch).losses(params)
@@ -80,7 +82,7 @@ class LanedGAN:
 
     def params(self) -> tuple[Vector, Vector]:
         """Draw all lanes' parameters: W has shape [lanes, inputs, outputs], b [lanes, 1, outputs]."""
-        return tuple(self._lanes_of(network, player) for player, network in enumerate(self._networks))
+        return tuple(self._lanes_of(network, player) for player, network in enumerate(self.gan.networks))
 
     def draw(self, seed: tf.Tensor, step: tf.Tensor) -> Draws:
         """Return a step's batch: real samples and z's, [lanes, batch, ...]. The simulator's ``batch``."""
@@ -98,7 +100,7 @@ class LanedGAN:
             steps [r]; samples [r, mixtures, rates, seeds, samples, d]; stopped [mixtures, rates, seeds], whether a lane
             diverged: its parameters stay where they last were finite. seconds, wall time of all steps.
         """
-        generator, _ = self._networks
+        gan = self.gan
         _, z = self._draws([fold_seed(seed, EVALUATION) for seed in self.seeds], self.samples)
         rates = tf.constant(self.rates, tf.float32)
         rates = tf.reshape(self._across(rates[None, :, None]), [self.lanes, 1, 1])
@@ -106,7 +108,7 @@ class LanedGAN:
             self.game,
             stopping(make_rule(rates)),
             self.draw,
-            lambda params, state, game: generator(params[GENERATOR], z),
+            lambda params, state, game: gan.generate(params, z),
             every,
         )
         trajectory = simulator.run(self.params(), steps)
@@ -117,11 +119,6 @@ class LanedGAN:
             "stopped": trajectory.state.stopped.numpy().reshape(shape),
             "seconds": np.array(trajectory.seconds),
         }
-
-    @property
-    def _networks(self) -> tuple[MLP, MLP]:
-        hidden = [self.width] * self.depth
-        return mlp([self.latent, *hidden, self.dimension]), mlp([self.dimension, *hidden, 1])
 
     def _across(self, x: tf.Tensor) -> tf.Tensor:
         """Broadcast [mixtures or 1, rates or 1, seeds or 1, ...] to lanes [lanes, ...]."""
@@ -140,41 +137,6 @@ class LanedGAN:
             mode, noise, z = tf.unstack(tf.random.experimental.stateless_split(seed, 3))
             uniform = tf.random.stateless_uniform([n], mode)
             normal = tf.random.stateless_normal([n, self.dimension], noise)
-            real.append(tf.stack([mixture.place(uniform, normal) for mixture in self.mixtures]))
+            real.append(tf.stack([mixture.place(mixture.pick(uniform), normal) for mixture in self.mixtures]))
             latents.append(tf.random.stateless_normal([n, self.latent], z))
         return self._across(tf.stack(real, 1)[:, None]), self._across(tf.stack(latents)[None, None])
-
-
-class StoppingState(NamedTuple):
-    """Which lanes have stopped, shape [lanes], and the inner rule's state."""
-
-    stopped: tf.Tensor
-    inner: Vector
-
-
-def stopping(rule: Rule) -> Rule:
-    """Keep lanes apart when one diverges: from its first step that is not finite on, a lane stands still.
-
-    Args:
-        rule: of params whose leaves have a leading axis of lanes.
-
-    Returns:
-        A rule; its state is ``StoppingState``.
-    """
-
-    def init(params: Vector) -> StoppingState:
-        lanes = tf.nest.flatten(params)[0].shape[0]
-        return StoppingState(tf.zeros([lanes], tf.bool), rule.init(params))
-
-    def update(xi: Vector, state: StoppingState, params: Vector, game: Game) -> tuple[Vector, StoppingState]:
-        step, inner = rule.update(xi, state.inner, params, game)
-        arrived = vectors.add(params, step)
-        finite = [tf.reduce_all(tf.math.is_finite(x), range(1, x.shape.rank)) for x in tf.nest.flatten(arrived)]
-        stopped = state.stopped | ~tf.reduce_all(tf.stack(finite), 0)
-
-        def hold(x: tf.Tensor) -> tf.Tensor:
-            return tf.where(tf.reshape(stopped, [-1] + [1] * (x.shape.rank - 1)), tf.zeros_like(x), x)
-
-        return tf.nest.map_structure(hold, step), StoppingState(stopped, inner)
-
-    return Rule(init, update)

@@ -15,10 +15,13 @@ from descent.experiments.learning_to_optimize.learned_recipes import inner_netwo
 from descent.learned import LearnedOptimizer
 from descent.learned.base import Weights
 from descent.learned.race import Race
-from descent.learned.tasks import Task, classification, cross_entropy
+from descent.learned.tasks import Task, classification
+from descent.measures import selection
+from descent.measures.selection import Tuning
+from descent.problems.classification import Classification
 from descent.problems.convolution import Convolutional
 from descent.problems.images import Images, available, load
-from descent.problems.networks import mlp
+from descent.problems.networks import Network, mlp
 from descent.quiet import tf
 from descent.rules import adam, momentum, rmsprop
 from descent.rules.base import Rule
@@ -33,16 +36,16 @@ BASELINES: Mapping[str, tuple[Callable[[Any, Any], Rule], tuple[float, ...]]] = 
     "RMSProp": (lambda eta, decay: rmsprop(eta, decay), (0.9, 0.99, 0.999)),
     "momentum": (lambda eta, beta: momentum(eta, beta), (0.5, 0.9, 0.99)),
 }
-NETWORKS: Mapping[str, Callable[[Images], Any]] = {
+NETWORKS: Mapping[str, Callable[[Images], Network]] = {
     "own": lambda images: inner_network(),
     "wide ReLU": lambda images: mlp([images.x.shape[1], 50, 50, 10]),
     "convolutional": lambda images: Convolutional(images.shape),
-    "784-20-10": lambda images: mlp([images.x.shape[1], 20, 10], tf.sigmoid),
+    "784-20-10": lambda images: mlp([images.x.shape[1], 20, 10], "sigmoid"),
 }
 
 
 @dataclass(frozen=True)
-class Arena:
+class Workload:
     """A data set and a network: where rules race.
 
     Args:
@@ -61,19 +64,19 @@ class Arena:
         return load(self.data, "train"), load(self.data, "test")
 
     @cached_property
-    def net(self) -> Any:
-        """Return the network."""
-        return NETWORKS[self.network](self.images[TRAIN])
+    def problem(self) -> Classification:
+        """Return the network on the training images."""
+        return Classification(self.images[TRAIN], NETWORKS[self.network](self.images[TRAIN]))
 
     @cached_property
     def task(self) -> Task:
         """Return the task of training the network."""
-        return classification(self.images[TRAIN], self.net, self.batch_size)
+        return classification(self.problem, self.batch_size)
 
     def losses(self, params: Any, context: Any) -> tf.Tensor:
         """Return the losses on training and on test images, in nats: shape [2]."""
-        watched = [(images.x[:WATCHED], images.y[:WATCHED]) for images in self.images]
-        return tf.stack([cross_entropy(self.net(params, tf.constant(x)), tf.constant(y)) for x, y in watched])
+        watched = [self.problem.batch_of(images.first(min(WATCHED, len(images)))) for images in self.images]
+        return tf.stack([tf.reduce_mean(self.problem.losses((params,), batch)) for batch in watched])
 
     def race(self, make_rule: Callable[[Any], Rule], hypers: Any, steps: int, every: int, seed: int, seeds: int):
         """Return losses [records, competitors, seeds, 2]; arguments as of ``Race``."""
@@ -101,7 +104,7 @@ class Tuned:
     Args:
         name: of ``BASELINES``.
         trials: (learning rate, second setting) of each trial, shape [trials, 2].
-        scores: mean log10 training loss over the tuning seeds, shape [records, trials]; infinite where a seed diverged.
+        scores: log10 training loss, shape [records, trials, tuning seeds]; infinite where a run had diverged.
         every: steps between records.
         gradients: inner gradients that the tuning computed.
     """
@@ -112,31 +115,31 @@ class Tuned:
     every: int
     gradients: int
 
-    def best(self, horizon: int) -> np.ndarray:
-        """Return the trial with the least training loss after so many steps: shape [2]."""
-        return self.trials[np.argmin(self.scores[horizon // self.every])]
+    def at(self, horizon: int) -> Tuning:
+        """Return all trials, scored by the training loss after so many steps."""
+        return selection.tune(list(self.trials), self.scores[horizon // self.every])
 
     def make(self, hyper: tf.Tensor) -> Rule:
         """Return the rule with (learning rate, second setting)."""
         return BASELINES[self.name][0](hyper[0], hyper[1])
 
 
-def tune(arena: Arena, name: str, steps: int, every: int, seed: int, seeds: int = 3) -> Tuned:
+def tune(workload: Workload, name: str, steps: int, every: int, seed: int, seeds: int = 3) -> Tuned:
     """Try every pair of settings of a family from a few seeds."""
     second = BASELINES[name][1]
     trials = np.array([(eta, other) for eta in RATES for other in second], np.float32)
     tuned = Tuned(name, trials, np.zeros(0), every, len(trials) * seeds * steps)
-    losses = arena.race(tuned.make, trials, steps, every, seed, seeds)[..., TRAIN]
-    scores = np.where(np.isfinite(losses).all(-1), decades(losses).mean(-1), np.inf)
+    losses = workload.race(tuned.make, trials, steps, every, seed, seeds)[..., TRAIN]
+    scores = np.where(np.isfinite(losses), decades(losses), np.inf)
     return Tuned(name, trials, scores, every, tuned.gradients)
 
 
 def race_tuned(
-    arena: Arena, tuned: Tuned, horizons: Sequence[int], steps: int, every: int, seed: int, seeds: int
+    workload: Workload, tuned: Tuned, horizons: Sequence[int], steps: int, every: int, seed: int, seeds: int
 ) -> dict[int, np.ndarray]:
     """Race the settings that are best for each horizon: horizon -> losses [records, seeds, 2]."""
-    chosen = np.array([tuned.best(horizon) for horizon in horizons], np.float32)
-    losses = arena.race(tuned.make, chosen, steps, every, seed, seeds)
+    chosen = np.array([tuned.at(horizon).best for horizon in horizons], np.float32)
+    losses = workload.race(tuned.make, chosen, steps, every, seed, seeds)
     return {horizon: losses[:, k] for k, horizon in enumerate(horizons)}
 
 
@@ -156,7 +159,7 @@ def decades(losses: np.ndarray) -> np.ndarray:
     return np.log10(np.clip(np.nan_to_num(losses, nan=1e3, posinf=1e3), 1e-8, 1e3))
 
 
-def other_arenas(data: Sequence[str]) -> dict[str, Arena]:
+def other_workloads(data: Sequence[str]) -> dict[str, Workload]:
     """Return unseen data sets that are at hand, of those named: CIFAR-10 with convolutions, others with 784-20-10."""
     here = [name for name in data if name in available()]
-    return {name: Arena(name, "convolutional" if name == "cifar10" else "784-20-10") for name in here}
+    return {name: Workload(name, "convolutional" if name == "cifar10" else "784-20-10") for name in here}

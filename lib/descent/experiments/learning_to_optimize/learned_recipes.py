@@ -37,6 +37,7 @@ from descent.learned.meta_train import MetaProgress, MetaTrainer, MetaTrajectory
 from descent.learned.tasks import Task, classification, rescaled
 from descent.learned.unroll import Unroll
 from descent.learned.weights import load_weights, save_weights
+from descent.problems.classification import Classification
 from descent.problems.images import load
 from descent.problems.networks import MLP, mlp
 from descent.quiet import tf
@@ -105,13 +106,13 @@ RECIPES: dict[str, Recipe] = {
 @cache
 def inner_network() -> MLP:
     """Return the network on which all are meta-trained, 64-20-10 with sigmoids: the published one on smaller images."""
-    return mlp([64, 20, 10], tf.sigmoid)
+    return mlp([64, 20, 10], "sigmoid")
 
 
 @cache
 def inner_task(batch_size: int = 32) -> Task:
     """Return the task on which all are meta-trained: classifying scikit-learn's digits with ``inner_network``."""
-    return classification(load("digits"), inner_network(), batch_size)
+    return classification(Classification(load("digits"), inner_network()), batch_size)
 
 
 def meta_train(

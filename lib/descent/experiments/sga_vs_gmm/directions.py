@@ -9,16 +9,16 @@ import numpy as np
 from descent import vectors
 from descent.problems.quadratic import quadratic_game
 from descent.quiet import tf
-from descent.rules.base import Rule
+from descent.rules import Adjustment, direction
 
 Arrays = dict[str, np.ndarray]
 
 
-def directions(rules: Mapping[str, Rule], sizes: Sequence[int], jacobians: np.ndarray, w: np.ndarray) -> Arrays:
+def directions(rules: Mapping[str, Adjustment], sizes: Sequence[int], jacobians: np.ndarray, w: np.ndarray) -> Arrays:
     """Apply adjustments to quadratic games, one point each.
 
     Args:
-        rules: name -> adjustment: a stateless rule that returns a gradient, such as ``sga(1.0)``.
+        rules: name -> adjustment, such as ``sga(1.0)``.
         sizes: the number of coordinates of each player.
         jacobians: J of each game, shape [n, d, d].
         w: a point for each, shape [n, d].
@@ -33,7 +33,7 @@ def directions(rules: Mapping[str, Rule], sizes: Sequence[int], jacobians: np.nd
         params = vectors.like(point, blank)
         game = quadratic_game(sizes).at(jacobian)
         xi = game.gradient(params)
-        turned = {name: rule.update(xi, (), params, game)[0] for name, rule in rules.items()}
+        turned = {name: direction(rule, game, params) for name, rule in rules.items()}
         return {name: vectors.flatten(v) for name, v in {"xi": xi, "grad_h": game.vjp(params, xi), **turned}.items()}
 
     mapped = tf.function(lambda lanes: tf.vectorized_map(one, lanes), autograph=False)

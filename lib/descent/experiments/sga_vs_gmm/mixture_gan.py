@@ -13,16 +13,14 @@ from descent import vectors
 from descent.evidence.kept import Arrays, code_hash, kept
 from descent.games import Game
 from descent.problems import gan, mixtures, networks
-from descent.problems.gan import LossName, gan_game
+from descent.problems.gan import DISCRIMINATOR, GAN, GENERATOR, LossName
 from descent.problems.mixtures import Mixture, grid
-from descent.problems.networks import MLP, Initializer, mlp
+from descent.problems.networks import Initializer
 from descent.quiet import tf
 from descent.randomness import EVALUATION, INITIALISATION, fold_seed
 from descent.rules.base import Rule
 from descent.simulate import Simulator, default_progress
 from descent.vectors import Vector
-
-GENERATOR, DISCRIMINATOR = 0, 1
 
 # What a run's numbers come from, besides the rule: runs kept on disk are those of this very code.
 CODE = (
@@ -66,21 +64,23 @@ class MixtureGAN:
     samples: int = 2560
 
     @property
+    def gan(self) -> GAN:
+        """Return the two networks and their data."""
+        hidden = (self.width,) * self.depth
+        return GAN(self.mixture, self.latent, hidden, loss=self.loss, initializer=self.initializer)
+
+    @property
     def game(self) -> Game:
         """Return the game of generator (player 0) and discriminator (player 1)."""
-        return gan_game(*self._networks, self.loss)
+        return self.gan.game
 
     def params(self, seed: int) -> tuple[Vector, Vector]:
         """Draw (generator's, discriminator's) parameters; every rule starts from the same."""
-        generator, discriminator = self._networks
-        return (
-            generator.init(fold_seed(seed, INITIALISATION, GENERATOR)),
-            discriminator.init(fold_seed(seed, INITIALISATION, DISCRIMINATOR)),
-        )
+        return self.gan.start(*(fold_seed(seed, INITIALISATION, player) for player in (GENERATOR, DISCRIMINATOR)))
 
     def draw(self, seed: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the batch (real, z) of a step: the simulator's ``batch``."""
-        return self._pair(seed, self.batch)
+        return self.gan.draw(seed, self.batch, self.stratified)
 
     def run(self, rule: Rule, steps: int, every: int, seed: int, alignment: bool = False) -> Arrays:
         """Train, and keep what the generator makes.
@@ -98,16 +98,16 @@ class MixtureGAN:
             batch (shape [r, 0] without ``alignment``); seconds, all in all; seconds_per_step, the median over records,
             each with its share of one record's work. A run that diverges is returned up to its last finite record.
         """
-        generator, _ = self._networks
-        real, z = self._pair(fold_seed(seed, EVALUATION), self.samples)
+        gan = self.gan
+        seen = gan.draw(fold_seed(seed, EVALUATION), self.samples, self.stratified)
 
         def record(params, state, game):
-            losses = tf.stack(self.game.at((real, z)).losses(params))
+            losses = tf.stack(gan.game.at(seen).losses(params))
             inner = _alignment(params, game) if alignment else tf.zeros([0])
-            return {"samples": generator(params[GENERATOR], z), "losses": losses, "inner": inner}
+            return {"samples": gan.generate(params, seen[1]), "losses": losses, "inner": inner}
 
         clock = _Clock()
-        simulator = Simulator(self.game, rule, self.draw, record, every, chunk=1)
+        simulator = Simulator(gan.game, rule, self.draw, record, every, chunk=1)
         trajectory = simulator.run(self.params(seed), steps, seed, on_nan="stop", progress=clock)
         return {
             "steps": trajectory.recorded_at,
@@ -151,22 +151,6 @@ class MixtureGAN:
             f"{name}-{eta:g}-{steps}-{seed}",
             settings,
             lambda: self.run(make_rule(eta), steps, every, seed, alignment),
-        )
-
-    @property
-    def _networks(self) -> tuple[MLP, MLP]:
-        hidden = [self.width] * self.depth
-        dimension = self.mixture.centres.shape[1]
-        return (
-            mlp([self.latent, *hidden, dimension], initializer=self.initializer),
-            mlp([dimension, *hidden, 1], initializer=self.initializer),
-        )
-
-    def _pair(self, seed: tf.Tensor, n: int) -> tuple[tf.Tensor, tf.Tensor]:
-        real_seed, z_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
-        return (
-            self.mixture.sample(real_seed, n, self.stratified),
-            tf.random.stateless_normal([n, self.latent], z_seed),
         )
 
 

@@ -1,25 +1,25 @@
-"""The networks whose gradient noise was measured, as one-player games."""
+"""The networks whose gradient noise was measured, as problems of classification."""
 
 from collections.abc import Sequence
 from typing import Literal
 
-from descent.games import Game
-from descent.problems.networks import MLP, mlp
+from descent.problems.classification import CLASSES, Classification
+from descent.problems.images import Images
+from descent.problems.networks import mlp
 from descent.quiet import tf
 
-CLASSES = 10
 
-
-def project_network(sizes: Sequence[int], activation: Literal["relu", "sigmoid"]) -> tuple[MLP, Game]:
-    """Return the SGN project's network and its training as a game.
+def project_classifier(images: Images, hidden: Sequence[int], activation: Literal["relu", "sigmoid"]) -> Classification:
+    """Return the SGN project's network and its loss.
 
     Args:
-        sizes: widths from input to output, such as [784, 100, 10].
+        images: flattened.
+        hidden: widths of the hidden layers, such as [100].
         activation: of every layer, the last one included.
 
     Returns:
-        (network without biases, weights from N(0, .1^2); game whose batch is (images [b, d], labels [b])). Its outputs
-        z are taken before the last activation.
+        The problem: a network without biases, weights from N(0, .1^2), whose outputs z are taken before the last
+        activation.
 
     Raises:
         ValueError: another activation.
@@ -29,39 +29,33 @@ def project_network(sizes: Sequence[int], activation: Literal["relu", "sigmoid"]
     """
     if activation not in ("relu", "sigmoid"):
         raise ValueError(f"activation is 'relu' or 'sigmoid', as in the project; got {activation!r}")
-    net = mlp(sizes, tf.nn.relu if activation == "relu" else tf.nn.sigmoid, bias=False, initializer=("normal", 0.1))
 
-    def losses(params, batch):
-        z = net(params[0], batch[0])
-        y = tf.one_hot(batch[1], CLASSES, dtype=z.dtype)
+    def each_loss(z: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        y = tf.one_hot(labels, CLASSES, dtype=z.dtype)
         if activation == "sigmoid":
             each = tf.nn.sigmoid_cross_entropy_with_logits(y, z)
         else:
             each = tf.nn.relu(z) ** 2 / 2 - y * z
-        return (tf.reduce_mean(tf.reduce_sum(each, axis=-1)),)
+        return tf.reduce_sum(each, axis=-1)
 
-    return net, Game(losses)
+    sizes = [images.x.shape[1], *hidden, CLASSES]
+    return Classification(images, mlp(sizes, activation, bias=False, initializer=("normal", 0.1)), each_loss)
 
 
-def relu_network(inputs: int, width: int, depth: int) -> tuple[MLP, Game]:
-    """Return a network of Simsekli et al.'s grid and its training as a game.
+def relu_classifier(images: Images, width: int, depth: int) -> Classification:
+    """Return a network of Simsekli et al.'s grid and its negative log-likelihood.
 
     Args:
-        inputs: pixels.
+        images: flattened.
         width: units of every hidden layer.
         depth: layers with weights, at least 2.
 
     Returns:
-        (ReLU network without biases; game of its negative log-likelihood, batch as in ``project_network``).
+        The problem, with a ReLU network without biases.
 
     Departures: weights are Glorot-uniform, where the published code leaves PyTorch's default.
 
     Source: Simsekli et al. 2019, section 4 (fully connected networks), and their ``models.py``.
     """
-    net = mlp([inputs, *[width] * (depth - 1), CLASSES], tf.nn.relu, bias=False, initializer="keras")
-
-    def losses(params, batch):
-        each = tf.nn.sparse_softmax_cross_entropy_with_logits(batch[1], net(params[0], batch[0]))
-        return (tf.reduce_mean(each),)
-
-    return net, Game(losses)
+    sizes = [images.x.shape[1], *[width] * (depth - 1), CLASSES]
+    return Classification(images, mlp(sizes, bias=False, initializer="keras"))

@@ -8,7 +8,7 @@ from descent import vectors
 from descent.games import Game
 from descent.problems.networks import mlp
 from descent.quiet import tf
-from descent.rules.proximal import proximal
+from descent.rules.proximal_point import proximal_point
 from descent.simulate import Simulator
 
 
@@ -20,7 +20,7 @@ def step_of(rule, game, params):
 @pytest.mark.parametrize("eta", [0.01, 1.0, 10.0, 100.0, 1e6])
 def test_it_solves_the_backward_euler_equation_where_linearising_bounces(eta):
     game = Game(lambda params, batch: (tf.sqrt(1 + params[0] ** 2),))
-    step, state = step_of(proximal(eta, tolerance=1e-12), game, (tf.constant(3.0, tf.float64),))
+    step, state = step_of(proximal_point(eta, tolerance=1e-12), game, (tf.constant(3.0, tf.float64),))
     want = brentq(lambda v: v - 3 + eta * v / np.sqrt(1 + v**2), 0, 3, xtol=1e-15)
     assert 3 + step.item() == pytest.approx(want, rel=1e-8, abs=1e-10)
     assert state.residual <= 1e-12
@@ -31,7 +31,7 @@ def test_least_squares_on_one_row_has_the_closed_form_of_implicit_sgd():
     rng = np.random.default_rng(0)
     x, w, y, eta = rng.normal(size=4) * 30, rng.normal(size=4), 1.7, 10.0
     game = Game(lambda params, batch: ((tf.tensordot(params[0], tf.constant(x), 1) - y) ** 2 / 2,))
-    step, _ = step_of(proximal(eta, tolerance=1e-12), game, (tf.constant(w),))
+    step, _ = step_of(proximal_point(eta, tolerance=1e-12), game, (tf.constant(w),))
     np.testing.assert_allclose(step, -eta / (1 + eta * x @ x) * (x @ w - y) * x, rtol=1e-9)
 
 
@@ -42,7 +42,7 @@ def test_strongly_convex_distances_shrink_as_promised(log_eta, seed):
     mu, eta = 0.2, 10.0**log_eta
     game = Game(lambda params, batch: (tf.reduce_sum(log_cosh(5 * params[0]) + mu * params[0] ** 2 / 2),))
     w = np.random.default_rng(seed).normal(size=3) * 10
-    step, _ = step_of(proximal(eta, tolerance=1e-10), game, (tf.constant(w),))
+    step, _ = step_of(proximal_point(eta, tolerance=1e-10), game, (tf.constant(w),))
     assert np.linalg.norm(w + step) <= np.linalg.norm(w) / (1 + eta * mu) * (1 + 1e-8)
 
 
@@ -64,7 +64,7 @@ def test_network_step_equals_scipys_minimum_of_the_same_objective():
         return float(game.losses(p)[0]) + np.sum((v - flat) ** 2) / (2 * eta), gradient + (v - flat) / eta
 
     want = minimize(objective, flat, jac=True, method="BFGS", options={"gtol": 1e-10}).x
-    step, state = step_of(proximal(eta, tolerance=1e-10), game, params)
+    step, state = step_of(proximal_point(eta, tolerance=1e-10), game, params)
     np.testing.assert_allclose(flat + step, want, atol=1e-7)
     assert state.iterations < 15
 
@@ -74,7 +74,7 @@ def test_the_loss_never_rises_even_at_a_saddle_and_with_huge_steps():
     game = Game(lambda p, _: (p[0][0] ** 2 * p[0][1] ** 2 - p[0][1] ** 2 / 2 + p[0][1] ** 4 / 20,))
     start = (tf.constant([0.5, 0.3], tf.float64),)
     for eta in (1.0, 1e3):
-        simulator = Simulator(game, proximal(eta), record=lambda p, s, g: g.losses(p)[0])
+        simulator = Simulator(game, proximal_point(eta), record=lambda p, s, g: g.losses(p)[0])
         losses = simulator.run(start, 20).records
         assert (np.diff(losses) <= 1e-12).all()
         assert losses[-1] < -1.2  # the minima, (0, +-sqrt 5), have -1.25
@@ -82,4 +82,4 @@ def test_the_loss_never_rises_even_at_a_saddle_and_with_huge_steps():
 
 def test_games_of_more_players_are_refused():
     with pytest.raises(ValueError, match="one player"):
-        proximal(0.1).init((tf.constant(1.0), tf.constant(2.0)))
+        proximal_point(0.1).init((tf.constant(1.0), tf.constant(2.0)))

@@ -5,10 +5,10 @@ from typing import NamedTuple
 from descent import vectors
 from descent.games import Game
 from descent.quiet import tf
-from descent.rules.base import Rule
-from descent.rules.implicit import downhill
+from descent.rules.base import Rule, one_player
+from descent.rules.makers import maker
 from descent.solvers.curvature import Curvature, hessian
-from descent.solvers.krylov import conjugate_gradients
+from descent.solvers.krylov import damped_solve
 from descent.vectors import Scalar, Vector
 
 ARMIJO = 1e-4  # the share of the decrease promised by the slope that a step must deliver
@@ -31,7 +31,8 @@ class ProximalState(NamedTuple):
     gradients: tf.Tensor
 
 
-def proximal(
+@maker
+def proximal_point(
     learning_rate: Scalar,
     curvature: Curvature = hessian,
     tolerance: float = 1e-8,
@@ -57,11 +58,13 @@ def proximal(
         A rule for games of one player; its state is ``ProximalState``.
 
     Source: Rockafellar 1976.
+
+    Example:
+        >>> distance(proximal_point(10.0), bowl, steps=3)
     """
 
     def init(params: Vector) -> ProximalState:
-        if len(params) != 1:
-            raise ValueError(f"proximal is for one player, this game has {len(params)}: use implicit_dense")
+        one_player(params, "proximal_point")
         zero = tf.zeros([], tf.int64)
         return ProximalState(tf.constant(0), tf.zeros([], tf.nest.flatten(params)[0].dtype), zero, zero)
 
@@ -75,11 +78,7 @@ def proximal(
 
         def newton(count, v, r, products):
             product = curvature(game, v, lambda own: own)
-            b = vectors.scale(-1.0, r)
-            solution = conjugate_gradients(
-                lambda d: vectors.axpy(eta, product(d), d), b, None, cg_tolerance, cg_iterations
-            )
-            d = downhill(solution, b)
+            d, solution = damped_solve(product, eta, vectors.scale(-1.0, r), None, cg_tolerance, cg_iterations)
             v = vectors.axpy(_step_length(objective, v, d, vectors.dot(r, d)), d, v)
             r = vectors.add(vectors.scale(eta, game.gradient(v)), vectors.subtract(v, params))
             return count + 1, v, r, products + tf.cast(solution.iterations, tf.int64)

@@ -15,25 +15,25 @@ import numpy as np
 from descent import games, simulate, vectors
 from descent.evidence.kept import Arrays, code_hash, kept
 from descent.experiments.implicit_gd import one_at_a_time as rates_module
-from descent.experiments.implicit_gd.one_at_a_time import OverRates
+from descent.experiments.implicit_gd.one_at_a_time import RateSweep
 from descent.games import Game
 from descent.measures.operations import matmul_operations
 from descent.problems import networks
+from descent.problems.classification import CLASSES, Classification, cross_entropy
 from descent.problems.images import Images
-from descent.problems.networks import MLP, mlp
+from descent.problems.networks import mlp
 from descent.quiet import tf
 from descent.rules.base import Rule
-from descent.rules.implicit import block, select
 from descent.solvers import curvature, krylov
-from descent.solvers.curvature import Curvature, gauss_newton
+from descent.solvers.curvature import Curvature, block, gauss_newton, select
 from descent.vectors import Vector
 
 DIVERGED = 1e6  # the loss of a run that is lost
 
 
 @dataclass(frozen=True)
-class Classification:
-    """A sigmoid network with one hidden layer and softmax outputs, on images.
+class Training:
+    """Trains a sigmoid network with one hidden layer and softmax outputs, by any rule at many rates.
 
     Args:
         images: the training images, flattened.
@@ -50,34 +50,27 @@ class Classification:
     watched: int
     every: int
     folder: Path
-    compiled: dict[str, OverRates] = field(default_factory=dict, init=False, repr=False)
+    compiled: dict[str, RateSweep] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
+    def problem(self) -> Classification:
+        """The network, drawn with standard deviations of about 1 / sqrt(inputs), as the project's."""
+        return Classification(self.images, mlp([self.images.x.shape[1], self.hidden, CLASSES], "sigmoid"))
+
+    @property
     def game(self) -> Game:
-        """The game of one player, the network; its batches are (x, y)."""
-        return Game(lambda params, batch: (cross_entropy(self.outputs(params, batch), batch),))
-
-    @cached_property
-    def network(self) -> MLP:
-        """The network; its ``init`` draws standard deviations of about 1 / sqrt(inputs), as the project's does."""
-        return mlp([self.images.x.shape[1], self.hidden, 10], tf.nn.sigmoid)
+        """The game of one player, the network."""
+        return self.problem.game
 
     @cached_property
     def seen(self) -> Game:
         """The game on the images on which the training loss is recorded."""
-        with tf.init_scope():  # it may first be asked for inside a graph
-            return self.game.at(
-                (tf.constant(self.images.x[: self.watched]), tf.constant(self.images.y[: self.watched]))
-            )
-
-    def outputs(self, params: tuple[Vector, ...], batch: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        """Return the logits, shape [n, 10]."""
-        return self.network(params[0], batch[0])
+        return self.game.at(self.problem.batch_of(self.images.first(min(self.watched, len(self.images)))))
 
     @property
     def gauss_newton(self) -> Curvature:
         """The Gauss-Newton curvature of this network."""
-        return gauss_newton(self.outputs, cross_entropy)
+        return gauss_newton(self.problem.logits, lambda z, batch: tf.reduce_mean(cross_entropy(z, batch[1])))
 
     def runs(
         self, name: str, rule: Callable[[Any], Rule], rates: Sequence[float], steps: int, seeds: Sequence[int]
@@ -96,10 +89,10 @@ class Classification:
         """
 
         def compute() -> Arrays:
-            starts = [(self.network.init(seed),) for seed in seeds]
+            starts = [self.problem.start(seed) for seed in seeds]
             if name not in self.compiled:
-                batches = self.images.minibatches(self.batch)
-                self.compiled[name] = OverRates(self.game, rule, self._watch, self.every, batches)
+                batches = self.problem.minibatches(self.batch)
+                self.compiled[name] = RateSweep(self.game, rule, self._watch, self.every, batches)
             return self.compiled[name].run(rates, starts, steps, seeds)
 
         settings = {
@@ -122,9 +115,8 @@ class Classification:
             kind: the curvature.
             only: as for ``implicit``.
         """
-        n = self.batch
-        game = self.game.at((tf.constant(self.images.x[:n]), tf.constant(self.images.y[:n])))
-        params = (self.network.init(0),)
+        game = self.game.at(self.problem.batch_of(self.images.first(self.batch)))
+        params = self.problem.start(0)
 
         def gradient_and_product(params: Vector) -> tuple[Vector, Vector]:
             g = game.gradient(params)
@@ -148,11 +140,6 @@ class Classification:
         spent = np.broadcast_to(spent, loss.shape).reshape(-1, loss.shape[-1])
         flat = [np.interp(work, w, x) for w, x in zip(spent, np.log(loss).reshape(spent.shape), strict=True)]
         return np.exp(np.reshape(flat, loss.shape[:2]))
-
-
-def cross_entropy(z: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-    """Return the mean cross-entropy of logits z against the batch's labels."""
-    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(batch[1], z))
 
 
 def _rule_modules() -> list[ModuleType]:

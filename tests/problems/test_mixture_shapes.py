@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 from scipy.stats import chi2
 
-from descent.problems.gaussian_mixtures import GaussianMixture, gaussian_mixture, good_radius, unit_means
+from descent.problems.mixtures import Mixture, gaussian_mixture, good_radius, unit_means
 
 
 def nearest(points):
@@ -91,7 +91,7 @@ def test_samples_have_the_law():
 
 
 def test_same_seed_same_samples_and_modes_are_even():
-    mixture = GaussianMixture(10.0 * np.eye(4), 0.01 * np.eye(4))
+    mixture = Mixture(10.0 * np.eye(4), 0.01 * np.eye(4))
     x, again = mixture.sample(3, 4000).numpy(), mixture.sample(np.array([3, 0]), 4000).numpy()
     np.testing.assert_array_equal(x, again)
     counts = np.bincount(x.argmax(1))
