@@ -12,9 +12,13 @@ LOOPS = {
     "sweep.py": "lanes of them",
     "learned/unroll.py": "must be differentiable",
     "solvers/krylov.py": "conjugate gradients and Lanczos within one step",
-    "rules/proximal.py": "Newton's method within one step, and its line search",
-    "rules/proximal_point.py": "the same",
+    "rules/proximal_point.py": "Newton's method within one step, and its line search",
+    "rules/frank_wolfe.py": "line search within one step",
+    "problems/constraints.py": "a projection by bisection",
     "experiments/sgn_distributions/least_squares.py": "a random recursion, which has no game",
+    "experiments/stationary_points/energies.py": "a recursion for second moments, which stands for runs and makes none",
+    "experiments/stationary_points/methods.py": "the same for other methods",
+    "experiments/stationary_points/storm.py": "the same for STORM",
     "experiments/sgn_distributions/levy.py": "exits of a Levy flight: each path stops by itself",
 }
 UPDATES = {

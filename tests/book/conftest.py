@@ -43,10 +43,13 @@ rate = 0.5    # how large
 """
 
 CLAIM = """- id: {chapter}-holds
+  kind: finding
+  exact: true
+  because: it is steps times rate
   source: {{cite: letcher2019, place: nowhere}}
   statement: The chapter {chapter} measures what it should.
   checks:
-    - {{measurement: value, comparison: close, expected: 10, reason: steps times rate}}
+    - {{measurement: value, label: steps times rate, comparison: close, expected: 10, reason: steps times rate}}
 """
 
 RECORD = """from descent.evidence import Measurements

@@ -138,7 +138,7 @@ def test_more_seeds_count_if_they_differ_in_their_seeds_only(evidence):
 
 
 def test_a_measurement_is_alike_if_every_check_of_it_is(book):
-    text = "checks:\n    - {measurement: value, comparison: above, expected: 5, reason: none}\n"
+    text = "checks:\n    - {measurement: value, label: more, comparison: above, expected: 5, reason: none}\n"
     claim = (book.root / "chapters/claims/first.yml").read_text()
     folder = book.root / "claims"
     folder.mkdir()

@@ -14,11 +14,19 @@ from descent.book.report.results import Evidence
 from descent.evidence.verdicts import OUTCOMES, Verdict
 
 
-def verdict(outcome="reproduced", name="a", why=""):
+def verdict(outcome="reproduced", name="a", why="", kind="finding"):
     return Verdict(
-        id=name, chapter="first", source="letcher2019, nowhere", statement="It holds.", expected="10", measured=10.0,
-        interval=[9.0, 11.0], seeds=3, verdict=outcome, profile="quick", why=why, checks=[],
+        id=name, chapter="first", kind=kind, source="letcher2019, nowhere", statement="It holds.", label="ten",
+        expected="10", measured=10.0, interval=[9.0, 11.0], seeds=3, detectable=0.5, verdict=outcome, profile="quick",
+        why=why, exact=False, checks=[],
     )  # fmt: skip
+
+
+RUN = {
+    "measurements": {"value": 20.0},
+    "timings": {},
+    "environment": {"commit": "c0ffee" * 6, "started": "2026-11-21T05:28:47+00:00", "parameters": {"seed": 0}},
+}
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +37,7 @@ def evidence(book):
     (book.root / "chapters/claims/first.yml").write_text(text)
     archived = book.root / "results" / "paper" / "second.json"
     archived.parent.mkdir(parents=True)
-    archived.write_text(json.dumps({"replicates": [{"measurements": {"value": 20}}]}))
+    archived.write_text(json.dumps({"chapter": "second", "profile": "paper", "replicates": [RUN]}))
     project = Project.find(book.root)
     return Evidence(project, project.profile("quick"))
 

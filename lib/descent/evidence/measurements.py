@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from descent.evidence.files import dump_json, write_atomically
 
 Value = float | Sequence[float]
+KEY = re.compile(r"[a-z0-9_.]+")
 
 
 def run_directory() -> Path:
@@ -57,7 +59,8 @@ class Measurements:
         """Record a result about a method: a number, or a list with one number per seed.
 
         Raises:
-            ValueError: a value is NaN or infinite; record something finite (a count, a clipped loss) instead.
+            ValueError: a value is NaN or infinite: record something finite (a count, a clipped loss) instead. Or the
+                key has other characters than a to z, 0 to 9, "_" and ".": ``plain_key`` makes one of any name.
         """
         self.values[key] = _plain(key, value)
         write_atomically(self.directory / "measurements.json", dump_json(self.values))
@@ -79,7 +82,14 @@ def _progress_file(done: int, steps: int, seconds: float) -> None:
     Path(os.environ["DESCENT_PROGRESS"]).write_text(progress_line(done, steps, seconds))
 
 
+def plain_key(name: str) -> str:
+    """Return a name as the key of a measurement: "implicit b, W2" as "implicit_b_w2"."""
+    return re.sub(r"[^a-z0-9.]+", "_", name.replace("√", "sqrt ").lower()).strip("_")
+
+
 def _plain(key: str, value: Any) -> float | list[float]:
+    if not KEY.fullmatch(key):
+        raise ValueError(f"measurement {key!r}: only a to z, 0 to 9, '_' and '.' may stand in it: {plain_key(key)!r}")
     many = hasattr(value, "__len__") and not (hasattr(value, "shape") and value.shape == ())
     numbers = [float(x) for x in value] if many else [float(value)]
     if not numbers or not all(math.isfinite(x) for x in numbers):

@@ -93,7 +93,7 @@ def that_steps(rule: Transform) -> Rule:
     )
 
 
-def stateless(update: Callable[[Vector, Vector, Game], Vector], kind: type[Kind] = Rule) -> Kind:
+def stateless(update: Callable[[Vector, Vector, Game], Vector], kind: type[Kind] = Rule) -> Kind:  # type: ignore[assignment]
     """Make a rule, or an adjustment, of a function ``(xi, params, game) -> vector`` that remembers nothing."""
     return kind(lambda params: (), lambda xi, state, params, game: (update(xi, params, game), state))
 

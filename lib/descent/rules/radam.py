@@ -66,8 +66,8 @@ def radam(
         heavy = 1.0 if first_steps == "momentum" else 0.0
 
         def one(g, m, v, w):
-            numbers = (vectors.cast(x, g.dtype) for x in (t, learning_rate, beta1, beta2, epsilon, r, heavy))
-            step, m, v = radam_step(g, m, v, *numbers, epsilon_in == "v")
+            numbers = (t, learning_rate, beta1, beta2, epsilon, r, heavy)
+            step, m, v = radam_step(g, m, v, *(vectors.cast(x, g.dtype) for x in numbers), epsilon_in == "v")  # type: ignore[call-arg]
             return step - vectors.cast(learning_rate, w.dtype) * vectors.cast(weight_decay, w.dtype) * w, m, v
 
         step, m, v = vectors.each(one, xi, state.m, state.v, params)

@@ -102,7 +102,7 @@ def checked_alike(ours: Sequence[Verdict], theirs: Sequence[Verdict]) -> dict[st
     for our, their in zip(ours, theirs, strict=True):
         for one, other in zip(our.checks, their.checks, strict=True):
             key = one["measurement"]
-            alike[key] = alike.get(key, True) and one["holds"] == other["holds"]
+            alike[key] = alike.get(key, True) and one["state"] == other["state"]
     return alike
 
 

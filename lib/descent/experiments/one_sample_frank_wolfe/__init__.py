@@ -1,0 +1,1 @@
+"""What the chapter one-sample-frank-wolfe runs."""

@@ -1,0 +1,40 @@
+"""A loss that is not convex: the sigmoid loss of a linear classifier of breast-cancer data, on an l1 ball."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.datasets import load_breast_cancer
+
+from descent.games import Game
+from descent.problems.constraints import Region
+from descent.quiet import tf
+
+
+def data() -> tuple[np.ndarray, np.ndarray]:
+    """Return 569 rows of 30 standardised features and labels of -1 and 1."""
+    features, labels = load_breast_cancer(return_X_y=True)
+    return (features - features.mean(0)) / features.std(0), 2.0 * labels - 1.0
+
+
+def game() -> Game:
+    """Return the game 1 / (1 + exp(y a'x)) of one player, its batch the number of one example."""
+    features, labels = data()
+
+    def losses(params: tuple[tf.Tensor], example: tf.Tensor) -> tuple[tf.Tensor]:
+        a, y = tf.gather(features, example), tf.gather(labels, example)
+        return (tf.sigmoid(-y * tf.tensordot(a, params[0], 1)),)
+
+    return Game(losses)
+
+
+def examples(count: int) -> Any:
+    """Return ``draw(key, step)``: the number of an example for each of ``count`` seeds."""
+    return lambda key, step: tf.random.stateless_uniform([count], key, maxval=569, dtype=tf.int32)
+
+
+def gap(x: np.ndarray, region: Region) -> np.ndarray:
+    """Return the Frank-Wolfe gap of the mean loss over all examples at points x, [..., 30], in NumPy."""
+    features, labels = data()
+    s = 1 / (1 + np.exp(labels * (x @ features.T)))
+    gradient = (-s * (1 - s) * labels) @ features / len(labels)
+    return (gradient * (x - region.vertex(tf.constant(gradient)).numpy())).sum(-1)

@@ -1,0 +1,255 @@
+"""Descent inside a convex set: Frank-Wolfe steps, projected steps, and the gradient estimates that one-sample methods need.
+
+A method is a chain of an estimate and a step. ``chain(recursive_average(decay()), frank_wolfe(region, decay()))`` is
+one-sample stochastic Frank-Wolfe (1-SFW); with ``projected_gradient`` for ``frank_wolfe`` it is STORM with a projection.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from descent import vectors
+from descent.games import Game
+from descent.quiet import tf
+from descent.rules.base import Rule
+from descent.vectors import Scalar, Vector
+
+HALVINGS = 50  # of the interval [0, 1] in the line search
+
+
+class Region(Protocol):
+    """What is asked of a set; ``problems.constraints`` has several."""
+
+    vertex: Callable[[tf.Tensor], tf.Tensor]
+    project: Callable[[tf.Tensor], tf.Tensor]
+
+
+@dataclass(frozen=True)
+class Decay:
+    """The weight min(1, scale / (t + offset)^power) of step t = 1, 2, ...: rho_t or eta_t."""
+
+    scale: Scalar
+    offset: Scalar
+    power: Scalar
+
+    def __call__(self, t: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+        """Return the weight of step t (a tensor of integers) as a tensor of type dtype."""
+        scale, offset, power = (vectors.cast(x, dtype) for x in (self.scale, self.offset, self.power))
+        return tf.minimum(scale / (tf.cast(t, dtype) + offset) ** power, 1)
+
+
+def decay(scale: Scalar = 1.0, offset: Scalar = 0.0, power: Scalar = 1.0) -> Decay:
+    """Return ``Decay``; by default 1/t, which needs no tuning and is what 1-SFW uses for rho and eta alike."""
+    return Decay(scale, offset, power)
+
+
+def constant(value: Scalar) -> Decay:
+    """Return the weight that is ``value`` at every step."""
+    return Decay(value, 0.0, 0.0)
+
+
+class Average(NamedTuple):
+    """Steps made so far (int64 scalar), the last estimate d, and where it was made; both structured like params."""
+
+    t: tf.Tensor
+    d: Vector
+    previous: Vector
+
+
+def recursive(d: Vector, g: Vector, g_previous: Vector, rho: tf.Tensor) -> Vector:
+    """Return d_t = (1 - rho) (d_{t-1} + g_t(x_t) - g_t(x_{t-1})) + rho g_t(x_t); both gradients see sample t."""
+
+    def leaf(d, g, g_previous):
+        change = g - g_previous  # Delta_t: carries d from x_{t-1} to x_t, without bias
+        return (1 - rho) * (d + change) + rho * g
+
+    return tf.nest.map_structure(leaf, d, g, g_previous)
+
+
+def recursive_average(rho: Decay) -> Rule:
+    """Estimate the gradient as 1-SFW and STORM do: carry the last estimate along, and mix in one new sample.
+
+    Args:
+        rho: the weight of the new sample; ``decay()`` is 1/t. The first estimate is the first gradient, whatever rho.
+
+    Returns:
+        An adjustment for chains; its state is ``Average``. It asks the game for one more gradient, on the same sample,
+        so a step costs two.
+
+    Source: Zhang et al. 2020 (1-SFW, oblivious case, as in the code of Braun et al. 2022); Cutkosky and Orabona 2019.
+
+    Example:
+        >>> from descent.problems.constraints import l1_ball
+        >>> rule = chain(recursive_average(decay()), frank_wolfe(l1_ball(1.0), decay()))
+    """
+
+    def update(xi: Vector, state: Average, params: Vector, game: Game) -> tuple[Vector, Average]:
+        t = state.t + 1
+        weight = _weight(rho, t, params)
+        d = recursive(state.d, xi, game.gradient(state.previous), tf.where(t == 1, tf.ones_like(weight), weight))
+        return d, Average(t, d, params)
+
+    return Rule(_start, update)
+
+
+def running_average(rho: Decay) -> Rule:
+    """Estimate the gradient by d_t = (1 - rho) d_{t-1} + rho g_t, d_0 = 0: the momentum of stochastic Frank-Wolfe.
+
+    Args:
+        rho: the weight of the new gradient; ``decay(4.0, 8.0, 2 / 3)`` is the published 4 / (t + 8)^(2/3).
+
+    Returns:
+        An adjustment for chains; its state is ``Average``. One gradient a step.
+
+    Source: Mokhtari, Hassani and Karbasi 2020.
+    """
+
+    def update(xi: Vector, state: Average, params: Vector, game: Game) -> tuple[Vector, Average]:
+        t = state.t + 1
+        weight = _weight(rho, t, params)
+        d = tf.nest.map_structure(lambda d, g: (1 - weight) * d + weight * g, state.d, xi)
+        return d, Average(t, d, params)
+
+    return Rule(_start, update)
+
+
+class Moving(NamedTuple):
+    """The batch of a game whose sample depends on where it is drawn (the *non-oblivious* case).
+
+    Args:
+        sample: what the loss sees: random numbers that it turns into a sample at its own parameters.
+        fraction: a, uniform on [0, 1], scalar.
+        between: a second sample like the first, drawn apart from it.
+    """
+
+    sample: Any
+    fraction: tf.Tensor
+    between: Any
+
+
+def hessian_average(rho: Decay) -> Rule:
+    """Estimate the gradient as 1-SFW does where the sample's law moves with x: carry d along by a Hessian.
+
+        x(a) = a x_t + (1 - a) x_{t-1},   Delta_t = H(x(a); z) (x_t - x_{t-1}),   a ~ U[0, 1],   z ~ p(.; x(a)),
+        d_t = (1 - rho) (d_{t-1} + Delta_t) + rho g_t(x_t).
+
+    Args:
+        rho: as in ``recursive_average``.
+
+    Returns:
+        An adjustment for chains; its state is ``Average``. The game's batch is ``Moving``, and its Hessian at a sample
+        has to be an unbiased estimate of F's; a step costs one gradient and one product with that Hessian.
+
+    Source: Zhang et al. 2020 (1-SFW, non-oblivious case), as reconstructed: H(x(a)) averaged over a is the exact change
+    of the gradient from x_{t-1} to x_t.
+    """
+
+    def update(xi: Vector, state: Average, params: Vector, game: Game) -> tuple[Vector, Average]:
+        t = state.t + 1
+        weight = _weight(rho, t, params)
+        weight = tf.where(t == 1, tf.ones_like(weight), weight)
+        move = vectors.subtract(params, state.previous)
+        middle = vectors.axpy(game.batch.fraction, move, state.previous)
+        change = game.at(game.batch._replace(sample=game.batch.between)).jvp(middle, move)
+        d = tf.nest.map_structure(lambda d, c, g: (1 - weight) * (d + c) + weight * g, state.d, change, xi)
+        return d, Average(t, d, params)
+
+    return Rule(_start, update)
+
+
+def frank_wolfe(region: Region, learning_rate: Decay) -> Rule:
+    """Step towards a vertex: x <- x + eta_t (v - x),  v = argmin over C of <v, xi>.
+
+    A point of C stays in C as long as 0 <= eta_t <= 1, for it is an average of points of C.
+
+    Args:
+        region: C; each leaf of params lies in it.
+        learning_rate: eta_t; ``decay()`` is 1/t.
+
+    Returns:
+        A step; its state is the number of steps made.
+
+    Source: Frank and Wolfe 1956; Jaggi 2013, Algorithm 1. Alone, on a sampled gradient, it is *raw* one-sample Frank-Wolfe.
+    """
+
+    def update(xi: Vector, t: tf.Tensor, params: Vector, game: Game) -> tuple[Vector, tf.Tensor]:
+        eta = _weight(learning_rate, t + 1, params)
+        return tf.nest.map_structure(lambda x, d: eta * (region.vertex(d) - x), params, xi), t + 1
+
+    return Rule(lambda params: tf.zeros([], tf.int64), update)
+
+
+def frank_wolfe_line_search(region: Region) -> Rule:
+    """Frank-Wolfe with the best eta in [0, 1] for a convex loss, by bisection on the slope along v - x.
+
+    Args:
+        region: C.
+
+    Returns:
+        A step for one player without state; it asks the game for 51 gradients.
+
+    Source: Jaggi 2013, Algorithm 1 with line search.
+    """
+
+    def update(xi: Vector, state: tuple[()], params: Vector, game: Game) -> tuple[Vector, tuple[()]]:
+        d = tf.nest.map_structure(lambda x, g: region.vertex(g) - x, params, xi)
+
+        def slope(eta):
+            return vectors.dot(game.gradient(vectors.axpy(eta, d, params)), d)
+
+        def halve(count, low, high):
+            falls = slope((low + high) / 2) < 0
+            return count + 1, tf.where(falls, (low + high) / 2, low), tf.where(falls, high, (low + high) / 2)
+
+        zero = tf.zeros([], tf.nest.flatten(params)[0].dtype)
+        _, low, _ = tf.while_loop(lambda count, *_: count < HALVINGS, halve, (tf.constant(0), zero, zero + 1))
+        return vectors.scale(tf.where(slope(zero + 1) <= 0, zero + 1, low), d), state
+
+    return Rule(lambda params: (), update)
+
+
+def continuous_greedy(region: Region, steps: Scalar) -> Rule:
+    """Step x <- x + v / T from x = 0, v = argmin over C of <v, xi>: no point is left behind, and after T steps x is in C.
+
+    Args:
+        region: C, which contains 0 and everything below its points.
+        steps: T.
+
+    Returns:
+        A step without state, for minus a monotone DR-submodular function.
+
+    Source: Calinescu et al. 2011; Bian et al. 2017. Zhang et al. 2020 use it for 1-SFW's submodular case.
+    """
+
+    def update(xi: Vector, state: tuple[()], params: Vector, game: Game) -> tuple[Vector, tuple[()]]:
+        return tf.nest.map_structure(lambda d: region.vertex(d) / vectors.cast(steps, d.dtype), xi), state
+
+    return Rule(lambda params: (), update)
+
+
+def projected_gradient(region: Region, learning_rate: Decay) -> Rule:
+    """Step along -xi and back into C: x <- P(x - eta_t xi), P the projection.
+
+    Args:
+        region: C.
+        learning_rate: eta_t.
+
+    Returns:
+        A step; its state is the number of steps made.
+
+    Source: Goldstein 1964; Levitin and Polyak 1966.
+    """
+
+    def update(xi: Vector, t: tf.Tensor, params: Vector, game: Game) -> tuple[Vector, tf.Tensor]:
+        eta = _weight(learning_rate, t + 1, params)
+        return tf.nest.map_structure(lambda x, d: region.project(x - eta * d) - x, params, xi), t + 1
+
+    return Rule(lambda params: tf.zeros([], tf.int64), update)
+
+
+def _start(params: Vector) -> Average:
+    return Average(tf.zeros([], tf.int64), vectors.zeros_like(params), params)
+
+
+def _weight(weight: Decay, t: tf.Tensor, params: Vector) -> tf.Tensor:
+    return weight(t, tf.nest.flatten(params)[0].dtype)
