@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from descent.evidence.measurements import Measurements
 from descent.games import Game
 from descent.quiet import tf
+from descent.randomness import BATCHES, fold_seed
 from descent.rules import gradient_descent, momentum
-from descent.simulate import BATCHES, DivergedError, Simulator, fold_seed
+from descent.simulate import DivergedError, Simulator, report_progress_to
 
 
 def bowl(params, batch):
@@ -124,16 +126,33 @@ def test_progress_is_called_between_chunks(simulator, tmp_path, monkeypatch):
     calls = []
     simulator.run(START, 40, progress=lambda done, steps, seconds: calls.append((done, steps)))
     assert calls == [(15, 40), (30, 40), (40, 40)]
+    simulator.run(START, 10)
+    assert len(calls) == 3
+
+
+def test_a_run_of_the_pipeline_says_how_far_it_is(simulator, tmp_path, monkeypatch):
+    monkeypatch.setenv("DESCENT_RUN_DIR", str(tmp_path))
     monkeypatch.setenv("DESCENT_PROGRESS", str(tmp_path / "progress"))
     simulator.run(START, 10)
-    assert (tmp_path / "progress").read_text().startswith("10/10 steps")
+    assert not (tmp_path / "progress").exists()
+    try:
+        Measurements.here()
+        simulator.run(START, 10)
+        assert (tmp_path / "progress").read_text().startswith("10/10 steps")
+    finally:
+        report_progress_to(None)
 
 
 def test_bad_lengths_are_refused(simulator):
     with pytest.raises(ValueError, match="multiple of every"):
         simulator.run(START, 7)
-    with pytest.raises(ValueError, match="at least 1"):
-        Simulator(Game(bowl), gradient_descent(0.1), every=0)
+    with pytest.raises(ValueError, match="not negative"):
+        simulator.run(START, -5)
+    with pytest.raises(ValueError, match='on_nan is "raise" or "stop", got \'ignore\''):
+        simulator.run(START, 5, on_nan="ignore")
+    for nonsense in ({"every": 0}, {"chunk": 0}, {"chunk": -3}):
+        with pytest.raises(ValueError, match="at least 1"):
+            Simulator(Game(bowl), gradient_descent(0.1), **nonsense)
 
 
 def test_xla_agrees_with_the_plain_graph(simulator):

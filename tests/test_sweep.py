@@ -70,3 +70,15 @@ def test_xla_makes_the_same_sweep(sweep):
 def test_what_xla_cannot_compile_is_one_clear_line(sweep):
     with pytest.raises(ValueError, match=r"these rules: CGD; .* want jit_compile=False"):
         run(Sweep(GAME, {"CGD": cgd}, sweep.record, jit_compile=True))
+
+
+def test_nonsense_is_refused_and_lanes_may_be_left_open(sweep):
+    with pytest.raises(ValueError, match="every must be at least 1"):
+        Sweep(GAME, RULES, sweep.record, every=0)
+    with pytest.raises(ValueError, match="records must be at least 1"):
+        run(sweep, records=0)
+    free = Sweep(GAME.at(tf.constant(plane(0.1, 1.0))), RULES, sweep.record, any_lanes=True)
+    for lanes in (4, 2):
+        found, (params, *_) = free.run_to_end(ETAS[:lanes], (np.ones((lanes, 1)), np.ones((lanes, 1))), 3)["OMD"]
+        np.testing.assert_array_equal(found[-1], np.concatenate(params, 1))
+    assert free.traces == 1

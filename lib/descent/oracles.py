@@ -10,8 +10,10 @@ of a sweep can share their draws, and compiled maps have no random operation ins
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
+
+import numpy as np
 
 from descent import vectors
 from descent.games import Game
@@ -95,6 +97,36 @@ def minibatch(game: Game, draw: BatchFn) -> Oracle:
         draw: ``(key, step) -> batch``, in TensorFlow operations. Unbiased if the losses' mean over draws is the loss.
     """
     return gradients_of(lambda params, state, batch: game.at(batch), lambda like, key, step: draw(key, step))
+
+
+def own_examples(game: Game, data: Any, count: int | tf.Tensor, batch_size: int) -> Oracle:
+    """Make the oracle of minibatches from data of one's own: a client's, in a ``Sweep`` whose lanes are clients.
+
+    Args:
+        game: the game; its batch is structured like the data.
+        data: nested tensors, examples on axis 0; lanes of different counts are filled up to one length (``filled_up``).
+        count: how many of the examples are real, the first ones.
+        batch_size: examples per minibatch, drawn with replacement.
+    """
+
+    def seen(params: Vector, state: Any, uniform: tf.Tensor) -> Game:
+        rows = tf.cast(uniform * tf.cast(count, uniform.dtype), tf.int32)
+        return game.at(tf.nest.map_structure(lambda leaf: tf.gather(leaf, rows), data))
+
+    return gradients_of(seen, lambda like, key, step: tf.random.stateless_uniform([batch_size], key, dtype=tf.float64))
+
+
+def filled_up(data: Sequence[Any]) -> tuple[Any, np.ndarray]:
+    """Stack data sets of different lengths, zeros behind the shorter: (leaves [sets, longest, ...], lengths [sets])."""
+    lengths = np.array([len(tf.nest.flatten(one)[0]) for one in data])
+
+    def stack(*leaves: Any) -> np.ndarray:
+        out = np.zeros((len(leaves), lengths.max(), *np.shape(leaves[0])[1:]), np.asarray(leaves[0]).dtype)
+        for k, leaf in enumerate(leaves):
+            out[k, : len(leaf)] = leaf
+        return out
+
+    return tf.nest.map_structure(stack, *data), lengths
 
 
 def importance_weighted(

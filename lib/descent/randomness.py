@@ -9,10 +9,18 @@ from zlib import crc32
 from descent.quiet import tf
 
 # Streams of the library. A chapter names its own in words, see ``draw_seed``.
-BATCHES, INITIALISATION, EVALUATION, NOISE, META = 0, 1, 2, 3, 7
+BATCHES, INITIALISATION, EVALUATION, SAMPLES, NOISE, META = 0, 1, 2, 3, 4, 7
+META_CHECK = 50  # and 51: meta-gradients by themselves
 
-# Names that chapters gave numbers before there were names; the numbers stay, for they are in archived runs.
-NUMBERED = {"generator": 0, "discriminator": 1, "projection": 3, "view": 10, "real samples": 7000}
+# Named draws and seeds that had hand-made numbers once: these stay, for archived runs were made with them.
+NAMED = {
+    "players": 0,
+    "panel": 3,
+    "heights": 10,
+    "bootstrap of the floor": 50,
+    "reference samples": 7000,
+}
+BESIDE = {"noise": 0, "second": 1, "tuning": 1000}
 
 
 def as_seed(seed: int | tf.Tensor) -> tf.Tensor:
@@ -47,7 +55,19 @@ def draw_seed(seed: int, name: str, k: int = 0) -> tf.Tensor:
     """
     if not 0 <= k < 1000:
         raise ValueError(f"k must lie in 0 to 999, got {k}: give a longer series of draws a stream of its own")
-    stream = NUMBERED.get(name)
-    # far above the library's numbers, a thousand to a name
-    number = 1_000_000 + crc32(name.encode()) % 2_000_000 * 1000 if stream is None else stream
+    number = NAMED.get(name, 1_000_000 + crc32(name.encode()) % 2_000_000 * 1000)  # a thousand to a name
     return tf.constant([seed, number + k], tf.int32)
+
+
+def nth_seed(seed: int, k: int, of: int = 1000) -> int:
+    """Return the integer seed of the k-th run within a replicate, 0 <= k < of: replicates never share one."""
+    if not 0 <= k < of:
+        raise ValueError(f"run {k} of a replicate that has {of} runs: k must lie in 0 to {of - 1}")
+    return of * seed + k
+
+
+def seed_beside(seed: int, name: str, k: int = 0) -> int:
+    """Return the k-th integer seed of what runs beside the experiment and shares none of its draws: "tuning", say."""
+    if name in BESIDE:
+        return seed + BESIDE[name] + k
+    return crc32(f"{name} {seed} {k}".encode()) & 0x7FFFFFFF

@@ -7,12 +7,10 @@ once, when the simulator is, so a second run compiles nothing.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -21,7 +19,7 @@ from descent import vectors
 from descent.games import Game
 from descent.oracles import BatchFn, Oracle, as_oracle
 from descent.quiet import tf
-from descent.randomness import BATCHES, EVALUATION, INITIALISATION, fold_seed  # noqa: F401
+from descent.randomness import BATCHES, fold_seed
 from descent.rules.base import Rule, step
 from descent.vectors import Vector
 
@@ -132,7 +130,7 @@ class Simulator:
             seed: gives every batch.
             on_nan: "raise" ends in DivergedError; "stop" returns the trajectory up to the last finite record.
             progress: called between chunks with (steps done, steps, seconds so far); ``print_progress`` is one. By
-                default ``file_progress``, which is silent except in the book's pipeline.
+                default what ``report_progress_to`` was given.
 
         Returns:
             The trajectory; records hold steps // every + 1 entries, the first at step 0.
@@ -189,7 +187,7 @@ class Simulator:
                     raise DivergedError(diverged)
             records.append(tf.nest.map_structure(lambda leaf, n=made: leaf[:n].numpy(), chunk_records))
             done += made * self.every
-            (progress or file_progress)(done, steps, time.perf_counter() - began)
+            (progress or default_progress)(done, steps, time.perf_counter() - began)
         stacked = tf.nest.map_structure(lambda *parts: np.concatenate(parts), *records) if self.record else None
         reached = start.steps + done if diverged is None else diverged - 1
         params, state, oracle_state = here
@@ -271,20 +269,28 @@ class Simulator:
         return bad, here
 
 
+_told: list[Progress] = []  # of progress, by default: nobody, or one
+
+
+def report_progress_to(progress: Progress | None) -> None:
+    """Tell this function of progress wherever no other is named, from now on; None: nobody."""
+    _told[:] = [] if progress is None else [progress]
+
+
+def default_progress(done: int, steps: int, seconds: float) -> None:
+    """Tell whom ``report_progress_to`` has named."""
+    for progress in _told:
+        progress(done, steps, seconds)
+
+
 def print_progress(done: int, steps: int, seconds: float) -> None:
     """Write one self-overwriting line to standard error: steps done, rate, time to go."""
-    sys.stderr.write(f"\r{_progress_line(done, steps, seconds)}   " + ("\n" if done >= steps else ""))
+    sys.stderr.write(f"\r{progress_line(done, steps, seconds)}   " + ("\n" if done >= steps else ""))
     sys.stderr.flush()
 
 
-def file_progress(done: int, steps: int, seconds: float) -> None:
-    """Write the same line to the file that DESCENT_PROGRESS names, which the book's pipeline shows; else do nothing."""
-    path = os.environ.get("DESCENT_PROGRESS")
-    if path:
-        Path(path).write_text(_progress_line(done, steps, seconds))
-
-
-def _progress_line(done: int, steps: int, seconds: float) -> str:
+def progress_line(done: int, steps: int, seconds: float) -> str:
+    """Return a line that says how far a simulation is: steps done, rate, time to go."""
     rate = done / seconds if seconds > 0 else 0.0
     left = (steps - done) / rate if rate > 0 else 0.0
     return f"{done:,}/{steps:,} steps, {rate:,.0f}/s, {left:,.0f} s to go"

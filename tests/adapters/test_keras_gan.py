@@ -6,9 +6,9 @@ from descent.adapters.keras_gan import GameModel
 from descent.problems.gan import gan_game, zero_sum
 from descent.problems.networks import mlp
 from descent.quiet import tf
+from descent.randomness import BATCHES, EVALUATION, fold_seed
 from descent.rules import chain, extragradient, gradient_descent, rmsprop, sga
 from descent.rules.parse import read_rule
-from descent.simulate import BATCHES, EVALUATION, fold_seed
 
 LATENT = 3
 

@@ -7,8 +7,8 @@ from descent.learned import k_momentums
 from descent.learned.race import Race
 from descent.learned.tasks import quadratic
 from descent.quiet import tf
+from descent.randomness import BATCHES, fold_seed
 from descent.rules import adam, gradient_descent
-from descent.simulate import BATCHES, fold_seed
 
 TASK = quadratic(tf.constant([1.0, 3.0]), noise=0.3)
 

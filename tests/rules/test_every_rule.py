@@ -45,6 +45,8 @@ TWO_PLAYERS = {
     "consensus": lambda gamma: rules.chain(rules.consensus(gamma), rules.gradient_descent(0.05)),
     "consensus_sign": lambda eta: rules.chain(rules.consensus(0.5, "sign"), rules.momentum(eta)),
     "alternating": lambda eta: rules.alternating(rules.optimistic(eta)),
+    "clip": lambda eta: rules.chain(rules.clip(0.3), rules.gradient_descent(eta)),
+    "when_finite": lambda eta: rules.when_finite(rules.momentum(eta)),
 }
 ONE_PLAYER = {
     "eve": rules.eve,

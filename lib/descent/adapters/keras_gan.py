@@ -20,9 +20,9 @@ import keras
 
 from descent.games import Game
 from descent.problems.gan import LOSSES
+from descent.randomness import BATCHES, EVALUATION, fold_seed
 from descent.rules.base import Rule
 from descent.rules.parse import read_rule
-from descent.simulate import BATCHES, EVALUATION, fold_seed
 
 Losses = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
@@ -50,7 +50,7 @@ class GameModel(keras.Model):
             ``(logits of real samples, logits of generated ones) -> (generator's loss, discriminator's loss)``.
         latent: number of coordinates of z, or its shape; the generator's input shape unless given. z is standard
             normal.
-        seed: gives every z; step k draws from ``simulate.fold_seed(seed, BATCHES, k)``.
+        seed: gives every z; step k draws from ``randomness.fold_seed(seed, BATCHES, k)``.
 
     Raises:
         ValueError: a model is not built, has nothing to train or has regularisers, the two share variables, or the

@@ -40,7 +40,14 @@ class Measurements:
 
     @classmethod
     def here(cls) -> "Measurements":
-        """Return the measurements of the run that this code is part of, and note the device it runs on."""
+        """Return the measurements of the run that this code is part of, and note the device it runs on.
+
+        From here on simulations tell the pipeline how far they are, in the file that DESCENT_PROGRESS names.
+        """
+        if os.environ.get("DESCENT_PROGRESS"):
+            from descent.simulate import report_progress_to
+
+            report_progress_to(_progress_file)
         measurements = cls(run_directory())
         if "tensorflow" in sys.modules:
             devices = sys.modules["tensorflow"].config.list_physical_devices()
@@ -67,6 +74,12 @@ class Measurements:
         """Record something about this machine (seconds, bytes, ratios of them), which need not repeat."""
         self.timings[key] = _plain(key, value)
         write_atomically(self.directory / "timings.json", dump_json(self.timings))
+
+
+def _progress_file(done: int, steps: int, seconds: float) -> None:
+    from descent.simulate import progress_line
+
+    Path(os.environ["DESCENT_PROGRESS"]).write_text(progress_line(done, steps, seconds))
 
 
 def plain_key(name: str) -> str:

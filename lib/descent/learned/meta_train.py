@@ -16,15 +16,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from descent import vectors
+from descent import rules, vectors
 from descent.learned.base import Weights, compiling_quietly
 from descent.learned.meta_gradients import Estimator
 from descent.oracles import Estimate, Oracle
 from descent.quiet import tf
 from descent.randomness import INITIALISATION, META, fold_seed
-from descent.rules.adam import adam
-from descent.rules.base import Rule
-from descent.rules.when_finite import Counted, when_finite
+from descent.rules import Rule, Schedule, adam, chain, scheduled, when_finite
 from descent.simulate import Simulator, Trajectory
 from descent.vectors import Scalar, Vector
 
@@ -67,8 +65,8 @@ class MetaTrainer:
 
     Args:
         estimator: of the meta-gradient.
-        learning_rate: the meta-optimiser's, a function of the meta-step (int64 scalar tensor); ``polynomial_decay`` is
-            one.
+        learning_rate: the meta-optimiser's, a function of the meta-step (float64 scalar tensor, which counts skipped
+            ones too); ``polynomial_decay`` is one.
         clip: the meta-gradient is scaled down to this norm if it is longer; None leaves it.
         rule: ``learning_rate -> Rule``, the meta-optimiser.
         chunk: meta-steps per entry into Python.
@@ -90,9 +88,13 @@ class MetaTrainer:
         self.clip = clip
         self.chunk = chunk
         self.settings = json.dumps(settings, sort_keys=True)
+
+        def clipped(rule: Rule) -> Rule:
+            return rule if clip is None else chain(rules.clip(clip), rule)
+
         self._simulator = Simulator(
             _remembering(estimator.oracle),
-            when_finite(rule, learning_rate, clip),
+            scheduled(lambda eta: when_finite(clipped(rule(eta))), Schedule(learning_rate)),
             record=lambda params, state, game, memory: memory.loss,
             chunk=chunk,
             record_oracle=True,
@@ -163,7 +165,7 @@ class MetaTrainer:
             )
         leaves = [tf.constant(arrays[f"leaf{k}"]) for k in range(len(tf.nest.flatten(_kept(like))))]
         params, inner, estimator = tf.nest.pack_sequence_as(_kept(like), leaves)
-        state = Counted(tf.constant(len(losses), tf.int64), inner)
+        state = like.state._replace(t=tf.constant(len(losses), tf.int64), inner=inner)
         memory = like.oracle_state._replace(estimator=estimator)
         return replace(like, params=params, state=state, oracle_state=memory, steps=len(losses)), losses, seconds
 
@@ -197,4 +199,5 @@ def _remembering(oracle: Oracle) -> Oracle:
 
 
 def _kept(at: Trajectory) -> Any:
-    return at.params, at.state.inner, at.oracle_state.estimator
+    inner = at.state.inner
+    return at.params, inner, at.oracle_state.estimator

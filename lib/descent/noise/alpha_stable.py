@@ -12,6 +12,7 @@ from scipy.special import gamma
 
 from descent import vectors
 from descent.quiet import tf
+from descent.randomness import as_seed
 
 HALF_PI = np.pi / 2
 
@@ -35,9 +36,7 @@ def sample(seed: int | tf.Tensor, shape: Any, alpha: Any, beta: Any = 0.0, dtype
     Source: Chambers, Mallows & Stuck 1976, in the form of Weron 1996.
     """
     _check(alpha, beta)
-    seed = tf.convert_to_tensor(seed, tf.int32)
-    if seed.shape.rank == 0:
-        seed = tf.stack([seed, tf.zeros_like(seed)])
+    seed = as_seed(seed)
     alpha, beta = vectors.cast(alpha, dtype), vectors.cast(beta, dtype)
     # uniform() can give 0 exactly, where the angle's cosine or the exponential would be 0.
     tiny = tf.constant(dtype.as_numpy_dtype(np.finfo(dtype.as_numpy_dtype).tiny), dtype)

@@ -5,6 +5,7 @@ from typing import Any, Literal
 import numpy as np
 
 from descent.quiet import tf
+from descent.randomness import as_seed
 
 
 def gaussian_surrogate(
@@ -23,9 +24,7 @@ def gaussian_surrogate(
     """
     noise = np.asarray(noise, dtype=np.float32)
     centred = noise - noise.mean(axis=0)
-    seed = tf.convert_to_tensor(seed, tf.int32)
-    if seed.shape.rank == 0:
-        seed = tf.stack([seed, tf.zeros_like(seed)])
+    seed = as_seed(seed)
     if covariance == "diagonal":
         return tf.random.stateless_normal(noise.shape, seed).numpy() * centred.std(axis=0, ddof=1)
     if covariance == "full":

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from descent.problems.networks import Activation, activation_named
 from descent.quiet import tf
+from descent.randomness import as_seed
 
 Layer = tuple[tf.Tensor, tf.Tensor]
 
@@ -28,9 +29,7 @@ class Convolutional:
 
     def init(self, seed: int | tf.Tensor, dtype: tf.DType = tf.float32) -> list[Layer]:
         """Draw one (W, b) per layer: W of shape [9 inputs, outputs], normal with variance 2/rows; b zero."""
-        seed = tf.convert_to_tensor(seed, tf.int32)
-        if seed.shape.rank == 0:
-            seed = tf.stack([seed, tf.zeros_like(seed)])
+        seed = as_seed(seed)
         height, width, depth = self.shape
         sizes = []
         for channels in self.channels:

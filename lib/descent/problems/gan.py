@@ -11,6 +11,7 @@ from descent.games import Game
 from descent.problems.mixtures import Mixture
 from descent.problems.networks import MLP, Activation, Initializer, mlp
 from descent.quiet import tf
+from descent.randomness import as_seed
 from descent.vectors import Vector
 
 GENERATOR, DISCRIMINATOR = 0, 1
@@ -134,9 +135,7 @@ class GAN:
         self, seed: int | tf.Tensor, n: int, stratified: bool = False, dtype: tf.DType = tf.float32
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Draw n real samples and n z's; arguments as of ``Mixture.sample``."""
-        seed = tf.convert_to_tensor(seed, tf.int32)
-        if seed.shape.rank == 0:
-            seed = tf.stack([seed, tf.zeros_like(seed)])
+        seed = as_seed(seed)
         real_seed, z_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
         real = self.mixture.sample(real_seed, n, stratified, dtype)
         return real, tf.random.stateless_normal([n, self.latent], z_seed, dtype=dtype)

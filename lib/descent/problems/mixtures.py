@@ -11,6 +11,7 @@ import numpy as np
 from scipy.stats import chi2, ortho_group
 
 from descent.quiet import tf
+from descent.randomness import as_seed
 
 Means = Literal["simplex", "orthogonal", "grid"]
 
@@ -86,9 +87,7 @@ class Mixture:
         Raises:
             ValueError: stratified, and n is no multiple of K.
         """
-        seed = tf.convert_to_tensor(seed, tf.int32)
-        if seed.shape.rank == 0:
-            seed = tf.stack([seed, tf.zeros_like(seed)])
+        seed = as_seed(seed)
         noise_seed, mode_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
         if stratified:
             if n % self.modes:

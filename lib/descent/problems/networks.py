@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from descent.quiet import tf
+from descent.randomness import as_seed
 
 Initializer = Literal["sonnet", "keras"] | tuple[Literal["normal"], float]
 Function = Callable[[tf.Tensor], tf.Tensor]
@@ -72,9 +73,7 @@ class MLP:
         Returns:
             One ``(W, b)`` per layer, or ``(W,)`` without biases; W has shape [inputs, outputs], b is zero.
         """
-        seed = tf.convert_to_tensor(seed, tf.int32)
-        if seed.shape.rank == 0:
-            seed = tf.stack([seed, tf.zeros_like(seed)])
+        seed = as_seed(seed)
         layers: list[Layer] = []
         for k, (inputs, outputs) in enumerate(zip(self.sizes, self.sizes[1:], strict=False)):
             weights = self._weights((inputs, outputs), tf.random.experimental.stateless_fold_in(seed, k), dtype)

@@ -41,6 +41,7 @@ from descent.rules.scale import scale
 from descent.rules.schedules import constant, cosine, inverse_time, linear, piecewise, warm_up
 from descent.rules.sga import sga
 from descent.rules.stopping import stopping
+from descent.rules.when_finite import clip, when_finite
 
 __all__ = [
     "Adjustment",
@@ -52,6 +53,7 @@ __all__ = [
     "amsgrad",
     "cgd",
     "chain",
+    "clip",
     "consensus",
     "constant",
     "cosine",
@@ -83,4 +85,5 @@ __all__ = [
     "step",
     "stopping",
     "warm_up",
+    "when_finite",
 ]

@@ -1,46 +1,56 @@
-"""A rule that leaves out steps whose gradient is not finite."""
-
-from collections.abc import Callable
-from typing import Any, NamedTuple
+"""Steps left out where a gradient is not finite, and gradients cut to length."""
 
 from descent.games import Game
 from descent.quiet import tf
-from descent.rules.base import Rule
+from descent.rules.base import Adjustment, Rule, State, stateless, that_steps
+from descent.rules.makers import maker
 from descent.vectors import Scalar, Vector
 
 
-class Counted(NamedTuple):
-    """Steps so far, those left out included, and the inner rule's state."""
-
-    step: tf.Tensor
-    inner: Any
-
-
-def when_finite(
-    make_rule: Callable[[Scalar], Rule], learning_rate: Callable[[tf.Tensor], Scalar], clip: Scalar | None = None
-) -> Rule:
-    """Make a rule that stands still, and forgets that it was asked, where the gradient's norm is not finite.
+@maker
+def clip(length: Scalar) -> Adjustment:
+    """Scale the gradient down to a length if it is longer.
 
     Args:
-        make_rule: ``learning rate -> Rule``.
-        learning_rate: a function of the step, a scalar int64, which counts steps left out as well.
-        clip: the gradient is scaled down to this norm if it is longer; None leaves it.
+        length: the largest Euclidean norm, over all players' coordinates.
 
     Returns:
-        A rule; its state is ``Counted``.
+        An adjustment without state.
 
-    Source: clipping by norm, Pascanu, Mikolov and Bengio 2013, Algorithm 1.
+    Source: Pascanu, Mikolov and Bengio 2013, Algorithm 1.
+
+    Example:
+        >>> distance(chain(clip(1.0), gradient_descent(0.15)), bowl)
     """
 
-    def update(xi: Vector, state: Counted, params: Vector, game: Game) -> tuple[Vector, Counted]:
+    def clipped(xi: Vector, params: Vector, game: Game) -> Vector:
         norm = tf.linalg.global_norm(tf.nest.flatten(xi))
-        finite = tf.math.is_finite(norm)
-        if clip is not None:
-            factor = tf.minimum(1.0, clip / tf.maximum(norm, 1e-30))
-            xi = tf.nest.map_structure(lambda g: g * tf.cast(factor, g.dtype), xi)
-        change, inner = make_rule(learning_rate(state.step)).update(xi, state.inner, params, game)
-        change = tf.nest.map_structure(lambda x: tf.where(finite, x, tf.zeros_like(x)), change)
-        inner = tf.nest.map_structure(lambda new, old: tf.where(finite, new, old), inner, state.inner)
-        return change, Counted(state.step + 1, inner)
+        factor = tf.minimum(1.0, tf.cast(length, norm.dtype) / tf.maximum(norm, 1e-30))
+        return tf.nest.map_structure(lambda g: g * tf.cast(factor, g.dtype), xi)
 
-    return Rule(lambda params: Counted(tf.constant(0, tf.int64), make_rule(0.0).init(params)), update)
+    return stateless(clipped, Adjustment)
+
+
+@maker
+def when_finite(rule: Rule) -> Rule:
+    """Stand still, and remember nothing of the step, where the gradient's norm is not finite.
+
+    Args:
+        rule: the rule.
+
+    Returns:
+        A rule whose state is the inner rule's.
+
+    Source: ``optax.apply_if_finite``, without its limit to how often.
+
+    Example:
+        >>> distance(when_finite(gradient_descent(0.15)), bowl)
+    """
+
+    def update(xi: Vector, state: State, params: Vector, game: Game) -> tuple[Vector, State]:
+        finite = tf.math.is_finite(tf.linalg.global_norm(tf.nest.flatten(xi)))
+        change, inner = that_steps(rule).update(xi, state, params, game)
+        change = tf.nest.map_structure(lambda x: tf.where(finite, x, tf.zeros_like(x)), change)
+        return change, tf.nest.map_structure(lambda new, old: tf.where(finite, new, old), inner, state)
+
+    return Rule(rule.init, update)

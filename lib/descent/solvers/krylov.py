@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from descent import vectors
 from descent.quiet import tf
+from descent.randomness import as_seed
 from descent.vectors import Scalar, Vector
 
 LinearMap = Callable[[Vector], Vector]
@@ -126,8 +127,7 @@ def extreme_eigenvalues(
 
     Source: Lanczos 1950, every vector orthogonalised twice against all earlier ones.
     """
-    seed = tf.convert_to_tensor(seed, tf.int32)
-    seed = tf.stack([seed, tf.zeros_like(seed)]) if seed.shape.rank == 0 else seed
+    seed = as_seed(seed)
     size, dtype = vectors.size(like), tf.nest.flatten(like)[0].dtype
     steps = min(steps, size)
 

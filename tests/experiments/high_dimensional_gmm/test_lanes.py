@@ -8,8 +8,8 @@ from descent.problems.gan import gan_game
 from descent.problems.mixtures import gaussian_mixture
 from descent.problems.networks import mlp
 from descent.quiet import tf
+from descent.randomness import BATCHES, EVALUATION, INITIALISATION, fold_seed
 from descent.rules import chain, consensus, rmsprop_tf1, sga
-from descent.simulate import BATCHES, EVALUATION, INITIALISATION, fold_seed
 
 MIXTURES = (gaussian_mixture(4, 3, seed=1), gaussian_mixture(2, 3, seed=1))
 SMALL = {"width": 8, "latent": 4, "batch": 6, "samples": 5}

@@ -8,8 +8,8 @@ from descent.experiments.sga_vs_gmm.mixture_gan import MixtureGAN, _Clock
 from descent.games import split
 from descent.problems.mixtures import grid, ring
 from descent.quiet import tf
+from descent.randomness import BATCHES, EVALUATION, fold_seed
 from descent.rules import chain, gradient_descent, rmsprop_tf1, sga
-from descent.simulate import BATCHES, EVALUATION, fold_seed
 
 TINY = MixtureGAN(mixture=ring(), depth=1, width=6, latent=3, batch=32, samples=64)
 STEPS, EVERY, SEED, ETA = 6, 2, 5, 0.05

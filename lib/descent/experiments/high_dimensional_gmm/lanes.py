@@ -19,8 +19,9 @@ from descent.problems.gan import GAN
 from descent.problems.mixtures import Mixture
 from descent.problems.networks import MLP
 from descent.quiet import tf
+from descent.randomness import EVALUATION, INITIALISATION, fold_seed
 from descent.rules import Rule, stopping
-from descent.simulate import EVALUATION, INITIALISATION, Simulator, fold_seed
+from descent.simulate import Simulator
 from descent.vectors import Scalar, Vector
 
 Draws = tuple[tf.Tensor, tf.Tensor]

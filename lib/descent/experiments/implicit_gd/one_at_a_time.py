@@ -12,17 +12,18 @@ from typing import Any
 import numpy as np
 
 from descent.games import Game
+from descent.oracles import BatchFn, Oracle
 from descent.quiet import tf
 from descent.rules.base import Rule
-from descent.simulate import BatchFn, Simulator
+from descent.simulate import Simulator
 from descent.vectors import Vector
 
 
-class OverRates:
+class RateSweep:
     """A rule on a game, ready to run at any learning rate.
 
     Args:
-        game: the game.
+        game: the game, or an oracle.
         make_rule: learning rate -> rule; it is given a ``tf.Variable``, so that a new rate compiles nothing.
         record: as ``Simulator``'s, a dictionary of scalars without the key "seconds".
         every: steps between records.
@@ -31,13 +32,17 @@ class OverRates:
 
     def __init__(
         self,
-        game: Game,
+        game: Game | Oracle,
         make_rule: Callable[[tf.Variable], Rule],
         record: Callable[[Vector, Any, Game], dict[str, tf.Tensor]],
         every: int = 1,
         batch: BatchFn | None = None,
     ):
-        self.game, self.make_rule, self.record, self.every, self.batch = game, make_rule, record, every, batch
+        self.game = game
+        self.make_rule = make_rule
+        self.record = record
+        self.every = every
+        self.batch = batch
         self._ready: tuple[tf.Variable, Simulator] | None = None
 
     def run(

@@ -15,7 +15,7 @@ import numpy as np
 from descent import games, simulate, vectors
 from descent.evidence.kept import Arrays, code_hash, kept
 from descent.experiments.implicit_gd import one_at_a_time as rates_module
-from descent.experiments.implicit_gd.one_at_a_time import OverRates
+from descent.experiments.implicit_gd.one_at_a_time import RateSweep
 from descent.games import Game
 from descent.measures.operations import matmul_operations
 from descent.problems import networks
@@ -50,7 +50,7 @@ class Training:
     watched: int
     every: int
     folder: Path
-    compiled: dict[str, OverRates] = field(default_factory=dict, init=False, repr=False)
+    compiled: dict[str, RateSweep] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def problem(self) -> Classification:
@@ -92,7 +92,7 @@ class Training:
             starts = [self.problem.start(seed) for seed in seeds]
             if name not in self.compiled:
                 batches = self.problem.minibatches(self.batch)
-                self.compiled[name] = OverRates(self.game, rule, self._watch, self.every, batches)
+                self.compiled[name] = RateSweep(self.game, rule, self._watch, self.every, batches)
             return self.compiled[name].run(rates, starts, steps, seeds)
 
         settings = {

@@ -17,8 +17,9 @@ from descent.problems.gan import DISCRIMINATOR, GAN, GENERATOR, LossName
 from descent.problems.mixtures import Mixture, grid
 from descent.problems.networks import Initializer
 from descent.quiet import tf
+from descent.randomness import EVALUATION, INITIALISATION, fold_seed
 from descent.rules.base import Rule
-from descent.simulate import EVALUATION, INITIALISATION, Simulator, file_progress, fold_seed
+from descent.simulate import Simulator, default_progress
 from descent.vectors import Vector
 
 # What a run's numbers come from, besides the rule: runs kept on disk are those of this very code.
@@ -167,7 +168,7 @@ class _Clock:
 
     def __call__(self, done: int, steps: int, seconds: float) -> None:
         self.seen.append((done, seconds))
-        file_progress(done, steps, seconds)
+        default_progress(done, steps, seconds)
 
     def seconds_per_step(self) -> float:
         """Return the median over chunks; the first, which compiles, is left out if there is another."""
