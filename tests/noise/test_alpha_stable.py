@@ -88,3 +88,13 @@ def test_one_seed_gives_every_draw_and_alpha_may_vary_by_lane():
 def test_parameters_out_of_range_are_named(alpha, beta, word):
     with pytest.raises(ValueError, match=word):
         sample(0, [3], alpha, beta)
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.float64])
+@pytest.mark.parametrize(("alpha", "beta"), LAWS)
+def test_the_worst_uniforms_give_finite_draws(monkeypatch, dtype, alpha, beta):
+    eps = np.finfo(dtype.as_numpy_dtype).eps
+    worst = np.array([0, eps, 2 * eps, 0.5, 1 - eps], dtype.as_numpy_dtype)
+    draws = iter([np.repeat(worst, 5), np.tile(worst, 5)])
+    monkeypatch.setattr(tf.random, "stateless_uniform", lambda *args, **kwargs: tf.constant(next(draws)))
+    assert np.isfinite(sample(0, [25], alpha, beta, dtype)).all()

@@ -171,6 +171,7 @@ def test_cifar_is_read_in_both_versions(monkeypatch, tmp_path, version):
         else:
             (folder / f"{name}.bin").write_bytes(np.c_[labels, pixels].tobytes())
     monkeypatch.setattr(image_files, "CIFAR10_MD5", sums)
+    monkeypatch.setattr(image_files, "CIFAR_ROWS", 10)
     data = load("cifar10", flatten=False)
     assert data.x.shape == (50, 32, 32, 3)
     labels, pixels = cifar_batch(3)
@@ -190,12 +191,29 @@ def test_a_cifar_pickle_is_not_opened_unless_it_is_the_published_one(tmp_path):
         image_files.read_cifar(path, image_files.CIFAR10_MD5)
     with pytest.raises(DataError, match="not known"):
         image_files.read_cifar(path.rename(tmp_path / "data_batch_6"), image_files.CIFAR10_MD5)
-    (tmp_path / "x.bin").write_bytes(b"\x0b" * 3073)
+    (tmp_path / "x.bin").write_bytes(b"\x0b" * 30_730_000)
     with pytest.raises(DataError, match="label 11"):
         image_files.read_cifar(tmp_path / "x.bin", {})
-    (tmp_path / "x.bin").write_bytes(b"\x01" * 3000)
-    with pytest.raises(DataError, match="3000 bytes is not a multiple"):
+    (tmp_path / "x.bin").write_bytes(b"\x01" * 3073 * 300)
+    with pytest.raises(DataError, match=r"921,900 bytes where a batch of CIFAR-10 has 30,730,000"):
         image_files.read_cifar(tmp_path / "x.bin", {})
+
+
+def test_a_file_that_unpacks_to_too_much_is_refused_before_it_has(monkeypatch, tmp_path):
+    monkeypatch.setattr(image_files, "MOST_BYTES", 2**20)
+    bomb = tmp_path / IMAGES
+    bomb.with_suffix(".gz").write_bytes(gzip.compress(bytes(2**24)))
+    with pytest.raises(DataError, match="more than 1 MB"):
+        image_files.read_idx_pair(bomb.with_suffix(".gz"), bomb, {})
+
+
+def test_a_header_whose_size_would_wrap_is_refused(folder, monkeypatch):
+    monkeypatch.setitem(images.IDX_MD5, "mnist", {})
+    write(folder)
+    header = b"".join(n.to_bytes(4, "big") for n in (2051, 2**31, 2**31, 4))
+    (folder / f"{IMAGES}.gz").write_bytes(gzip.compress(header))  # the product of the sizes is 2^64
+    with pytest.raises(DataError, match="promises 18,446,744,073,709,551,616 bytes, 0 follow"):
+        load("mnist")
 
 
 def test_keras_cache_serves_and_is_checked(monkeypatch, tmp_path):

@@ -38,11 +38,8 @@ def sample(seed: int | tf.Tensor, shape: Any, alpha: Any, beta: Any = 0.0, dtype
     _check(alpha, beta)
     seed = as_seed(seed)
     alpha, beta = vectors.cast(alpha, dtype), vectors.cast(beta, dtype)
-    # uniform() can give 0 exactly, where the angle's cosine or the exponential would be 0.
-    tiny = tf.constant(dtype.as_numpy_dtype(np.finfo(dtype.as_numpy_dtype).tiny), dtype)
-    uniform = tf.random.stateless_uniform(shape, tf.random.experimental.stateless_fold_in(seed, 0), tiny, 1, dtype)
+    uniform, unit = (_above_zero(tf.random.experimental.stateless_fold_in(seed, k), shape, dtype) for k in range(2))
     angle = np.pi * (uniform - 0.5)
-    unit = tf.random.stateless_uniform(shape, tf.random.experimental.stateless_fold_in(seed, 1), tiny, 1, dtype)
     exponential = -tf.math.log(unit)
     cauchy = alpha == 1
     safe = tf.where(cauchy, tf.constant(2, dtype), alpha)  # keeps the untaken branch finite
@@ -81,11 +78,21 @@ def levy_density_constant(alpha: Any) -> Any:
     return gamma(1 + np.asarray(alpha)) * np.sin(HALF_PI * np.asarray(alpha)) / np.pi
 
 
+def _above_zero(seed: tf.Tensor, shape: Any, dtype: tf.DType) -> tf.Tensor:
+    """Draw uniformly from multiples of the spacing, half a spacing in the place of 0.
+
+    At 0 the angle would be -pi/2, which float32 rounds beyond itself: its cosine is negative, and a power of that NaN.
+    """
+    half = np.finfo(dtype.as_numpy_dtype).eps / 2
+    return tf.maximum(tf.random.stateless_uniform(shape, seed, dtype=dtype), tf.constant(half, dtype))
+
+
 def _not_at_one(alpha: tf.Tensor, beta: tf.Tensor, angle: tf.Tensor, exponential: tf.Tensor) -> tf.Tensor:
     skew = beta * tf.tan(HALF_PI * alpha)
     shifted = alpha * angle + tf.atan(skew)
     scale = (1 + skew**2) ** (1 / (2 * alpha))
-    cosine = tf.cos(angle - shifted)
+    # not negative, but where the law is wholly skewed rounding can make it so at the ends
+    cosine = tf.maximum(tf.cos(angle - shifted), tf.constant(np.finfo(angle.dtype.as_numpy_dtype).eps / 2, angle.dtype))
     power = (1 - alpha) / alpha
     return scale * tf.sin(shifted) * tf.cos(angle) ** (-1 / alpha) * (cosine / exponential) ** power
 

@@ -34,18 +34,16 @@ class MinibatchGradients:
         select: Callable[[Vector], Vector] | None = None,
         chunk: int = 50,
     ):
-        self.game, self.select, self.chunk, self.batch_size = (
-            game,
-            select or (lambda gradient: gradient),
-            chunk,
-            batch_size,
-        )
+        self.game = game
+        self.select = select or (lambda gradient: gradient)
+        self.chunk = chunk
+        self.batch_size = batch_size
         self.data = tf.nest.map_structure(tf.convert_to_tensor, data)
         self.examples = int(tf.nest.flatten(self.data)[0].shape[0])
         self._size(batch_size)
-        self._many = tf.function(self._many_graph, reduce_retracing=True)
-        self._full = tf.function(lambda params, data: self._gradient(params, data))
-        self._fresh = tf.function(self._fresh_graph)
+        self._many = tf.function(self._many_graph, autograph=False, reduce_retracing=True)
+        self._full = tf.function(self._gradient, autograph=False)
+        self._fresh = tf.function(self._fresh_graph, autograph=False)
 
     def full(self, params: Vector) -> np.ndarray:
         """Return the gradient over all examples, shape [coordinates]."""

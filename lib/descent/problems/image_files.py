@@ -7,6 +7,7 @@ again; they guard against damage and mix-ups, not against malice.
 
 import gzip
 import hashlib
+import math
 import pickle
 import zipfile
 import zlib
@@ -36,6 +37,8 @@ CIFAR10_MD5 = {
 }
 KERAS_MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 
+MOST_BYTES = 64 * 2**20  # the largest published file has 47,040,016 bytes unpacked
+CIFAR_ROW, CIFAR_ROWS = 3073, 10_000  # one label and 32 x 32 x 3 pixels
 IMAGES_MAGIC, LABELS_MAGIC = 2051, 2049  # 0x0803 and 0x0801: unsigned bytes with three axes and with one
 
 
@@ -73,12 +76,11 @@ def read_cifar(path: Path, md5: dict[str, str]) -> tuple[np.ndarray, np.ndarray]
     Raises:
         DataError: the file is damaged or not a batch.
     """
-    content = path.read_bytes()
+    content = _bytes(path)
     if path.suffix == ".bin":
-        rows = np.frombuffer(content, np.uint8)
-        if rows.size == 0 or rows.size % 3073:
-            raise DataError(f"{path}: {len(content)} bytes is not a multiple of 3,073, one label and 32 x 32 x 3 bytes")
-        rows = rows.reshape(-1, 3073)
+        if len(content) != CIFAR_ROWS * CIFAR_ROW:
+            raise DataError(f"{path}: {len(content):,} bytes where a batch of CIFAR-10 has {CIFAR_ROWS * CIFAR_ROW:,}")
+        rows = np.frombuffer(content, np.uint8).reshape(CIFAR_ROWS, CIFAR_ROW)
         y, pixels = rows[:, 0], rows[:, 1:]
     else:
         if path.name not in md5:
@@ -97,7 +99,7 @@ def read_keras_mnist(path: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         DataError: the file is not the one that Keras publishes.
     """
-    if hashlib.sha256(path.read_bytes()).hexdigest() != KERAS_MNIST_SHA256:
+    if hashlib.sha256(_bytes(path)).hexdigest() != KERAS_MNIST_SHA256:
         raise DataError(f"{path}: the checksum is not the published one, so the file is damaged or another")
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -107,22 +109,29 @@ def read_keras_mnist(path: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _read_idx(path: Path, magic: int, md5: dict[str, str]) -> np.ndarray:
-    content = path.read_bytes()
-    if path.suffix == ".gz":
-        try:
-            content = gzip.decompress(content)
-        except (EOFError, OSError, zlib.error) as error:
-            raise DataError(f"{path}: the gzip file is truncated or damaged ({error})") from error
+    content = _bytes(path)
     found = int.from_bytes(content[:4], "big")
     if found != magic:
         raise DataError(f"{path}: magic number {found} where {magic} is wanted; it is not the IDX file its name says")
     axes = magic & 0xFF
     start = 4 + 4 * axes
     shape = [int.from_bytes(content[at : at + 4], "big") for at in range(4, start, 4)]
-    if len(content) - start != np.prod(shape):
-        raise DataError(f"{path}: the header promises {np.prod(shape):,} bytes, {len(content) - start:,} follow it")
+    if len(content) - start != math.prod(shape):
+        raise DataError(f"{path}: the header promises {math.prod(shape):,} bytes, {len(content) - start:,} follow it")
     _compare(path, content, md5)
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def _bytes(path: Path) -> bytes:
+    """Return what a file holds, unpacked, if it is not too much for a file of these data sets."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{path}: the gzip file is truncated or damaged ({error})") from error
+    if len(content) > MOST_BYTES:
+        raise DataError(f"{path}: more than {MOST_BYTES // 2**20} MB, so it is not the file that its name says")
+    return content
 
 
 def _compare(path: Path, content: bytes, md5: dict[str, str]) -> None:

@@ -7,7 +7,6 @@ from descent.experiments.sga_vs_gmm.mixture_measures import (
     COLUMNS,
     balanced,
     course,
-    markdown,
     measures,
     negative_signs,
     seen,
@@ -15,6 +14,7 @@ from descent.experiments.sga_vs_gmm.mixture_measures import (
 from descent.measures.modes import exact_good
 from descent.problems.mixtures import grid
 from descent.quiet import tf
+from descent.tables import table
 
 GRID = grid()
 N = 1600
@@ -96,13 +96,8 @@ def test_signs_are_those_of_the_product_over_d_plus_epsilon():
     assert negative_signs(run, 1, epsilon=7.0) == 0
 
 
-def test_the_table_has_a_line_for_each_row():
+def test_columns_head_the_measures():
     values = measures(at(0, 1), GRID.sample(1, N).numpy(), GRID)
-    lines = markdown({"a": values, "b": values}, {"rate": ["1", "2"]}).splitlines()
-    assert len(lines) == 4
-    assert {line.count("|") for line in lines} == {len(COLUMNS) + 3}
-    assert lines[0].split("|")[2].strip() == "modes seen"
-    assert lines[3].split("|")[1].strip() == "b"
-    assert lines[3].split("|")[2].strip() == "2"
-    assert lines[3].split("|")[-2].strip() == "2"
-    assert "100.0%" in lines[2]
+    found = table({"a": values}, COLUMNS)
+    assert found.head[:2] == ["", "modes seen"] and len(found.rows[0]) == len(COLUMNS) + 1
+    assert found.rows[0][:2] == ["a", "2"] and "100.0%" in found.rows[0]

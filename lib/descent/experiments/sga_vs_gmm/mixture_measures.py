@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 
 from descent.evidence.kept import Arrays
@@ -113,19 +111,3 @@ def negative_signs(run: Arrays, d: int, epsilon: float = 0.1) -> float:
         epsilon: what is added to it.
     """
     return float(np.mean(run["inner"].prod(axis=1) / d + epsilon < 0))
-
-
-def markdown(rows: Mapping[str, Mapping[str, float]], more: Mapping[str, Sequence[str]] | None = None) -> str:
-    """Return measures as a table in Markdown.
-
-    Args:
-        rows: what is measured -> its ``measures``.
-        more: heading -> a cell for each row, for further columns at the right.
-    """
-    more = more or {}
-    head = ["", *(heading for heading, _ in COLUMNS.values()), *more]
-    lines = [head, ["---"] * len(head)]
-    for k, (name, values) in enumerate(rows.items()):
-        own = [format(values[key], form) for key, (_, form) in COLUMNS.items()]
-        lines.append([name, *own, *(cells[k] for cells in more.values())])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -76,7 +76,7 @@ class LeastSquaresIterates:
 
     def __init__(self, lanes: int, batch_size: int):
         self.lanes, self.batch_size = lanes, batch_size
-        self._run = tf.function(self._run_graph)
+        self._run = tf.function(self._run_graph, autograph=False)
 
     def run(self, learning_rate: float, steps: int, seed: int = 0) -> np.ndarray:
         """Start every lane at 0 and return where it is after some steps, float64, shape [lanes].

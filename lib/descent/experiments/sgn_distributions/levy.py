@@ -64,7 +64,7 @@ class ExitTimes:
 
     def __init__(self, lanes: int, dt: float = 0.01):
         self.lanes, self.dt = lanes, dt
-        self._run = tf.function(self._run_graph, reduce_retracing=True)
+        self._run = tf.function(self._run_graph, autograph=False, reduce_retracing=True)
 
     def run(
         self, alpha: Any, eps: Any, half_width: Any, height: Any, horizon: float, seed: int = 0
