@@ -16,9 +16,9 @@ from descent.book.errors import UserError
 from descent.book.pages.stage import stage
 from descent.book.project import Project
 from descent.book.report.results import Evidence
-from descent.book.run.execute import check_kernel
-from descent.book.run.fingerprint import run_parameters
 from descent.book.run.integrity import alone, discard_damaged
+from descent.book.run.kernel import check_kernel
+from descent.book.run.run import Run
 from descent.evidence.files import write_atomically
 
 
@@ -52,7 +52,7 @@ def build(
         if chapter not in project.chapters:
             raise UserError(f"no chapter {chapter!r}; there are {', '.join(project.chapters)}")
     for chapter in chapters or project.chapters:
-        run_parameters(project, profile_name, chapter, 0)
+        _ = Run(project, profile_name, chapter).parameters  # checked
     project.claims()
     check_kernel()
     where = _cluster(project, cluster) if cluster else ["--cores", str(cores)]

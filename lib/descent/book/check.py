@@ -8,8 +8,8 @@ import jupytext
 
 from descent.book.errors import UserError
 from descent.book.project import Project
-from descent.book.run.fingerprint import run_parameters
 from descent.book.run.parameters import read_chapter
+from descent.book.run.run import Run
 
 # A chapter is read from top to bottom, so imports may stand where they are first needed, and a function in a loop is
 # called in that loop. Prose and captions, comments in this form, are as long as they are.
@@ -25,7 +25,7 @@ def main() -> int:
             status |= lint(project.page(chapter))
         for profile in project.profile_names():
             for chapter in project.chapters:
-                run_parameters(project, profile, chapter, 0)
+                _ = Run(project, profile, chapter).parameters
         project.claims()
     except UserError as error:
         print(f"descent: {error}", file=sys.stderr)

@@ -57,7 +57,7 @@ def _pdf(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from descent.book.project import Project
-    from descent.book.run.execute import ChapterError, execute_notebook
+    from descent.book.run.kernel import ChapterError, execute_notebook
     from descent.book.run.parameters import parameters_of, parse_values, read_chapter, validate
 
     notebook = read_chapter(options.chapter)

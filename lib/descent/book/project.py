@@ -113,14 +113,6 @@ class Project:
             raise UserError(f"_toc.yml names the page {name}, but {path} does not exist: write it or remove the entry")
         return path
 
-    def run_path(self, profile: str, chapter: str, replicate: int) -> Path:
-        """Return the folder of one finished run."""
-        return self.build / "runs" / profile / chapter / str(replicate)
-
-    def failed_path(self, profile: str, chapter: str, replicate: int) -> Path:
-        """Return the notebook that a failed run leaves, with its traceback."""
-        return self.build / "runs" / profile / chapter / f"{replicate}.failed.ipynb"
-
     def claims(self) -> list[Claim]:
         """Return the claims of all listed chapters, in their order; drafts that _toc.yml does not list have none yet.
 

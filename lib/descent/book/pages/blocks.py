@@ -29,6 +29,7 @@ from descent.book.report.archived import archived_table
 from descent.book.report.benchmarks import benchmark_tables
 from descent.book.report.results import Evidence
 from descent.book.report.scaling import scaling_tables
+from descent.book.run.run import Run
 from descent.evidence.verdicts import OUTCOMES
 
 BLOCK = re.compile(
@@ -132,7 +133,7 @@ def live_figure(evidence: Evidence, page: str, name: str, entry: dict[str, str])
 
 def figures(evidence: Evidence, chapter: str) -> Any:
     """Return the folder of figures of a chapter's first run."""
-    return evidence.project.run_path(evidence.profile.name, chapter, 0) / "figures"
+    return Run(evidence.project, evidence.profile.name, chapter).path / "figures"
 
 
 def alternative_texts(evidence: Evidence, chapter: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from descent.evidence.kept import Arrays
+from descent.evidence.cache import Arrays
 from descent.measures.modes import mmd_squared, modes, sliced_w1
 from descent.problems.mixtures import Mixture
 
