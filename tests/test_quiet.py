@@ -23,9 +23,10 @@ def test_importing_and_using_tensorflow_writes_nothing_to_stderr():
 def test_retracing_is_reported_of_a_users_code_and_not_of_the_librarys(caplog, module, heard):
     from descent.quiet import tf
 
-    # one line of source, many functions: to TensorFlow one function that retraces
+    # One line of source, many functions: to TensorFlow one function that retraces. It warns twice of equal code.
+    code = f"def call(n):\n    return tf.function(lambda x: x + {len(module)}, autograph=False)(tf.ones(n))"
     space = {"tf": tf, "__name__": module}
-    exec(compile("def call(size):\n    return tf.function(lambda x: x + 1)(tf.ones(size))", module, "exec"), space)
+    exec(code, space)
     for size in range(12):
         space["call"](size)
     assert heard == any("retracing" in record.getMessage() for record in caplog.records)

@@ -19,6 +19,7 @@ from descent.book.report.results import Evidence
 from descent.book.run.integrity import alone, discard_damaged
 from descent.book.run.kernel import check_kernel
 from descent.book.run.run import Run
+from descent.book.run.why import why
 from descent.evidence.files import write_atomically
 
 
@@ -48,10 +49,7 @@ def build(
     """
     project.check_writable()
     profile = project.profile(profile_name)
-    for chapter in chapters:
-        if chapter not in project.chapters:
-            raise UserError(f"no chapter {chapter!r}; there are {', '.join(project.chapters)}")
-    for chapter in chapters or project.chapters:
+    for chapter in project.known(chapters):
         _ = Run(project, profile_name, chapter).parameters  # checked
     project.claims()
     check_kernel()
@@ -59,6 +57,8 @@ def build(
     busy = "another build is running here: waiting for it"
     with alone(project.build / ".lock", busy) as (lock, _):  # the one that waited then finds the work done
         discard_damaged(project, profile_name)
+        for line in why(project, profile_name, project.known(chapters), current=False):
+            print(f"  {line}", file=sys.stderr)
         ran = run_chapters(project, profile_name, [*where, *extra], chapters, lock)
         evidence = Evidence(project, profile)
         evidence.write_verdicts()

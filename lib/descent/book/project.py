@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -94,6 +94,17 @@ class Project:
     def chapters(self) -> list[str]:
         """Return the names of the pages that run, in the order of the table of contents."""
         return [page for page, header in self.headers.items() if header.runs]
+
+    def known(self, chapters: Sequence[str]) -> list[str]:
+        """Return chapters that were asked for, all if none was.
+
+        Raises:
+            UserError: one does not exist.
+        """
+        for chapter in chapters:
+            if chapter not in self.chapters:
+                raise UserError(f"no chapter {chapter!r}; there are {', '.join(self.chapters)}")
+        return list(chapters) or self.chapters
 
     @property
     def bibliographies(self) -> list[Path]:

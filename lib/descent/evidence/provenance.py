@@ -23,17 +23,22 @@ def provenance(root: Path, paths: Sequence[str | Path] = (), versions: Sequence[
         paths: what must be as committed for the result to count as the commit's; everything, if none is named.
         versions: of which packages, where they are installed.
     """
-    lock = root / "requirements.lock"
     return {
         "commit": git(root, "rev-parse", "HEAD") or "unknown",
         "dirty": bool(git(root, "status", "--porcelain", "--untracked-files=no", "--", *map(str, paths))),
-        "lock_sha256": sha256(lock.read_bytes()).hexdigest() if lock.is_file() else "unknown",
+        "lock_sha256": lock_sha256(root),
         "versions": {"python": platform.python_version(), **_installed(versions)},
         "system": platform.system(),
         "machine": platform.machine(),
         "processor": processor(),
         "cores": os.cpu_count(),
     }
+
+
+def lock_sha256(root: Path) -> str:
+    """Return the hash of the file that pins every version."""
+    lock = root / "requirements.lock"
+    return sha256(lock.read_bytes()).hexdigest() if lock.is_file() else "unknown"
 
 
 def git(root: Path, *arguments: str) -> str:

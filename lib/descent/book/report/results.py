@@ -108,7 +108,8 @@ class Evidence:
                 raise UserError(
                     f"{run}: made from uncommitted changes, so nobody could repeat it: commit and run again"
                 )
-            environment["parts"].pop("lock", None)  # long, and told by its hash and the commit
+            for kind in ("lock", "data"):  # long, and told by hash and commit; this machine's own
+                environment["parts"].pop(kind, None)
             replicates.append(
                 {
                     "measurements": _read(run / "measurements.json"),
