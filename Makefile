@@ -30,7 +30,8 @@ check: $(VENV)/.test ## format, lint, types, chapters' code
 	@$(BIN)/ruff format --check $(CODE)
 	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/mypy
-	@$(BIN)/python -m descent.book.check
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/descent check
 
 bench: $(VENV)/.test ## measure against JAX, PyTorch and SciPy, some minutes on a quiet machine; the book shows it
 	@$(BIN)/python benchmarks/run.py

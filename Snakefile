@@ -3,42 +3,44 @@
 # A job runs again when its fingerprint changes: code cells, parameters, the imported part of lib/descent, lock file, data.
 import sys
 
-from descent.book.run.fingerprint import fingerprint
 from descent.book.project import Project
+from descent.book.run.run import Run, runs
 
 project = Project.find()
 profile = project.profile(config["profile"])
 wanted = config.get("chapters", "").split() or project.chapters
-RUN = "_build/runs/{profile}/{chapter}/{replicate}"
+FOLDER = "_build/runs/{profile}/{chapter}/{replicate}"
 
 
 wildcard_constraints:
     replicate=r"\d+",
 
 
+def run(wildcards):
+    return Run(project, wildcards.profile, wildcards.chapter, int(wildcards.replicate))
+
+
 def resource(name):
-    return lambda wildcards: profile.recipe(wildcards.chapter).resources[name]
+    return lambda wildcards: run(wildcards).resources[name]
 
 
 rule all:
     input:
         [
-            f"{RUN}/notebook.ipynb".format(profile=profile.name, chapter=chapter, replicate=replicate)
+            f"_build/runs/{one}/notebook.ipynb"
             for chapter in wanted
-            for replicate in range(profile.recipe(chapter).replicates)
+            for one in runs(project, profile.name, chapter)
         ],
 
 
 rule chapter:
     output:
-        f"{RUN}/notebook.ipynb",
-        f"{RUN}/measurements.json",
-        f"{RUN}/timings.json",
-        f"{RUN}/environment.json",
+        f"{FOLDER}/notebook.ipynb",
+        f"{FOLDER}/measurements.json",
+        f"{FOLDER}/timings.json",
+        f"{FOLDER}/environment.json",
     params:
-        fingerprint=lambda wildcards: fingerprint(
-            project, wildcards.profile, wildcards.chapter, int(wildcards.replicate)
-        ),
+        fingerprint=lambda wildcards: run(wildcards).fingerprint,
         python=sys.executable,
     threads: resource("threads")
     resources:

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from descent.book.project import Project
-from descent.book.run.execute import machine
 from descent.evidence.files import dump_json, write_atomically
+from descent.evidence.provenance import provenance
 
 HERE = Path(__file__).parent
 PEERS = ("jax", "torch")
@@ -82,7 +82,7 @@ def main() -> None:
     project = Project.find(HERE)
     output = options.output or project.root / "results" / "benchmarks" / "latest.json"
     about = {"started": datetime.now(UTC).isoformat(timespec="seconds"), "load": round(os.getloadavg()[0], 1)}
-    about |= machine(project)
+    about |= provenance(project.root)
     about["versions"] = {**about["versions"], **peers()}
     tables: list[dict[str, Any]] = []
     for name in options.only or list(BENCHMARKS):

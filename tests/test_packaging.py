@@ -58,3 +58,10 @@ def test_contributing_gives_a_reason_for_every_dependency():
     text = (ROOT / "CONTRIBUTING.md").read_text().lower()
     for requirement in requirements():
         assert f"`{canonicalize_name(requirement.name)}`" in text, requirement
+
+
+def test_what_lies_beside_modules_is_in_the_package():
+    library = ROOT / "lib" / "descent"
+    found = {p for p in library.rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")}
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["descent"]
+    assert len(found) >= 12 and found == {path for pattern in patterns for path in library.glob(pattern)}

@@ -9,13 +9,14 @@ import pytest
 
 from descent.book.pages.citations import Citations
 from descent.book.project import Project
+from descent.book.run.run import Run
 
 PROJECT = Project(Path(__file__).parents[2])
 
 
 @pytest.fixture(scope="module", params=PROJECT.chapters)
 def run(request, smoke_book):
-    folder = Project(smoke_book).run_path("smoke", request.param, 0)
+    folder = Run(Project(smoke_book), "smoke", request.param).path
     return request.param, folder, nbformat.read(folder / "notebook.ipynb", as_version=4)
 
 

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from descent.book.project import Project
-from descent.book.run.fingerprint import code_of, direct_imports, fingerprint, imported_modules, run_parameters
+from descent.book.run.fingerprint import code_of
 from descent.book.run.parameters import read_chapter
+from descent.book.run.run import Run
+from descent.evidence.code import direct_imports, import_distances, imported_modules, meaning
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -64,8 +66,22 @@ def test_the_first_chapter_depends_on_its_rules_and_not_on_others():
 
 def test_fingerprint_changes_with_profile_and_replicate_only_through_parameters():
     project = Project(REPOSITORY)
-    quick = fingerprint(project, "quick", "omd-thresholds", 0)
-    assert quick == fingerprint(project, "quick", "omd-thresholds", 0)
-    assert quick != fingerprint(project, "quick", "omd-thresholds", 1)
-    assert quick != fingerprint(project, "smoke", "omd-thresholds", 0)
-    assert run_parameters(project, "quick", "omd-thresholds", 2)["seed"] == 2
+    quick = Run(project, "quick", "omd-thresholds").fingerprint
+    assert quick == Run(project, "quick", "omd-thresholds").fingerprint
+    assert quick != Run(project, "quick", "omd-thresholds", 1).fingerprint
+    assert quick != Run(project, "smoke", "omd-thresholds").fingerprint
+    assert Run(project, "quick", "omd-thresholds", 2).seed == 2
+
+
+def test_modules_are_so_many_imports_away(library):
+    source = "from descent import rules"
+    distances = {"rules": 1, "rules.one": 2, "rules.two": 2, "base": 3, "rules.deep": 3}
+    assert import_distances(library, source) == {f"descent.{name}": d for name, d in distances.items()}
+
+
+def test_code_counts_by_its_meaning():
+    plain = "import os\n\n\ndef f(x):\n    return x + 1\n"
+    told = '"""Told."""\nimport os  # the system\n\ndef f(x):\n    """Say."""\n    return (x\n        + 1)\n'
+    assert meaning(plain) == meaning(told)
+    others = [plain.replace("+", "-"), plain.replace("os", "sys"), f"%matplotlib inline\n{plain}", "x = (", "x = 'a'"]
+    assert len({meaning(source) for source in [plain, *others]}) == 6

@@ -13,7 +13,7 @@ import pytest
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
 
 from descent.book.errors import UserError
-from descent.book.run.execute import check_kernel
+from descent.book.run.kernel import check_kernel
 
 
 def test_a_chapter_can_be_made_alone_though_its_text_leads_to_figures_of_others(book):
@@ -78,14 +78,14 @@ def test_prose_is_rendered_without_a_run_and_keeps_its_outputs(built):
 
 def test_only_chapters_that_import_a_changed_module_run_again(built):
     first, second = built.stamps("first", "second")
-    built.edit("lib/descent/stability/closed_forms.py", "import math", "import math  # changed")
+    built.edit("lib/descent/stability/closed_forms.py", "import math", "import math, os")
     built.run("book")
     assert built.stamps("second") == [second] and built.stamps("first") != [first]
 
 
 def test_measurements_repeat_bit_for_bit(built):
     before = built.result("first", "measurements.json").read_bytes()
-    built.edit(built.chapter("first"), "record = Meas", "record  = Meas")  # other code, same meaning
+    built.edit(built.chapter("first"), "record = Meas", "again = record = Meas")  # other code, same results
     stamp = built.stamps("first")
     built.run("book")
     assert built.stamps("first") != stamp

@@ -12,7 +12,7 @@ from descent.book.pages.blocks import expand
 from descent.book.pages.stage import stage
 from descent.book.project import Project
 from descent.book.report.results import Evidence
-from descent.book.run.execute import execute_notebook
+from descent.book.run.kernel import execute_notebook
 from descent.book.run.parameters import read_chapter
 
 PICTURE = "<svg xmlns='http://www.w3.org/2000/svg'/>"

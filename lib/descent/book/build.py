@@ -16,9 +16,10 @@ from descent.book.errors import UserError
 from descent.book.pages.stage import stage
 from descent.book.project import Project
 from descent.book.report.results import Evidence
-from descent.book.run.execute import check_kernel
-from descent.book.run.fingerprint import run_parameters
 from descent.book.run.integrity import alone, discard_damaged
+from descent.book.run.kernel import check_kernel
+from descent.book.run.run import Run
+from descent.book.run.why import why
 from descent.evidence.files import write_atomically
 
 
@@ -48,17 +49,16 @@ def build(
     """
     project.check_writable()
     profile = project.profile(profile_name)
-    for chapter in chapters:
-        if chapter not in project.chapters:
-            raise UserError(f"no chapter {chapter!r}; there are {', '.join(project.chapters)}")
-    for chapter in chapters or project.chapters:
-        run_parameters(project, profile_name, chapter, 0)
+    for chapter in project.known(chapters):
+        _ = Run(project, profile_name, chapter).parameters  # checked
     project.claims()
     check_kernel()
     where = _cluster(project, cluster) if cluster else ["--cores", str(cores)]
     busy = "another build is running here: waiting for it"
     with alone(project.build / ".lock", busy) as (lock, _):  # the one that waited then finds the work done
         discard_damaged(project, profile_name)
+        for line in why(project, profile_name, project.known(chapters), current=False):
+            print(f"  {line}", file=sys.stderr)
         ran = run_chapters(project, profile_name, [*where, *extra], chapters, lock)
         evidence = Evidence(project, profile)
         evidence.write_verdicts()

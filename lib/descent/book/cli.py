@@ -57,7 +57,7 @@ def _pdf(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from descent.book.project import Project
-    from descent.book.run.execute import ChapterError, execute_notebook
+    from descent.book.run.kernel import ChapterError, execute_notebook
     from descent.book.run.parameters import parameters_of, parse_values, read_chapter, validate
 
     notebook = read_chapter(options.chapter)
@@ -124,6 +124,29 @@ def _archive(options: argparse.Namespace) -> int:
     return 0
 
 
+def _check(options: argparse.Namespace) -> int:
+    from descent.book.check import check
+    from descent.book.project import Project
+
+    return check(Project.find())
+
+
+def _why(options: argparse.Namespace) -> int:
+    from descent.book.project import Project
+    from descent.book.run.why import why
+
+    project = Project.find()
+    for line in why(project, options.profile, project.known(options.chapter)):
+        print(line)
+    return 0
+
+
+def _meta_train(options: argparse.Namespace) -> int:
+    from descent.experiments.learning_to_optimize.learned_recipes import main as meta_train
+
+    return meta_train(options.arguments)
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from descent.book.doctor import report
     from descent.book.project import Project
@@ -171,6 +194,22 @@ def _parser() -> argparse.ArgumentParser:
     archive.add_argument("chapter", nargs="+")
     archive.add_argument("--profile", default="paper")
     archive.set_defaults(command=_archive)
+
+    check = commands.add_parser("check", help="lint the chapters' code; hold pages, claims and profiles together")
+    check.set_defaults(command=_check)
+
+    why = commands.add_parser(
+        "why", help="say which runs a build would make, and what has changed since they were made"
+    )
+    why.add_argument("chapter", nargs="*", help="only these chapters")
+    why.add_argument("--profile", default="quick")
+    why.set_defaults(command=_why)
+
+    meta_train = commands.add_parser(
+        "meta-train", help="meta-train the learned optimisers again (--help: which)", add_help=False
+    )
+    meta_train.add_argument("arguments", nargs=argparse.REMAINDER)
+    meta_train.set_defaults(command=_meta_train)
 
     doctor = commands.add_parser("doctor", help="say what this machine has, and what each profile would take on it")
     doctor.set_defaults(command=_doctor)

@@ -15,7 +15,8 @@ from descent.book.errors import UserError
 from descent.book.pages.browser import find_browser
 from descent.book.project import Project
 from descent.book.report.costs import duration, makespan, measured
-from descent.book.run.execute import check_kernel, processor
+from descent.book.run.kernel import check_kernel
+from descent.evidence.provenance import processor
 
 # One package of each extra tells whether it is installed, and what one goes without.
 EXTRAS = {

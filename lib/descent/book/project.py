@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -95,6 +95,17 @@ class Project:
         """Return the names of the pages that run, in the order of the table of contents."""
         return [page for page, header in self.headers.items() if header.runs]
 
+    def known(self, chapters: Sequence[str]) -> list[str]:
+        """Return chapters that were asked for, all if none was.
+
+        Raises:
+            UserError: one does not exist.
+        """
+        for chapter in chapters:
+            if chapter not in self.chapters:
+                raise UserError(f"no chapter {chapter!r}; there are {', '.join(self.chapters)}")
+        return list(chapters) or self.chapters
+
     @property
     def bibliographies(self) -> list[Path]:
         """Return the BibTeX files: the book's, and those of the pages that have one of their own."""
@@ -112,14 +123,6 @@ class Project:
         if not path.is_file():
             raise UserError(f"_toc.yml names the page {name}, but {path} does not exist: write it or remove the entry")
         return path
-
-    def run_path(self, profile: str, chapter: str, replicate: int) -> Path:
-        """Return the folder of one finished run."""
-        return self.build / "runs" / profile / chapter / str(replicate)
-
-    def failed_path(self, profile: str, chapter: str, replicate: int) -> Path:
-        """Return the notebook that a failed run leaves, with its traceback."""
-        return self.build / "runs" / profile / chapter / f"{replicate}.failed.ipynb"
 
     def claims(self) -> list[Claim]:
         """Return the claims of all listed chapters, in their order; drafts that _toc.yml does not list have none yet.

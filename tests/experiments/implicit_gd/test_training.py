@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from descent.experiments.implicit_gd import training as module
 from descent.experiments.implicit_gd.training import Training
 from descent.problems import images
 from descent.quiet import tf
@@ -15,7 +16,7 @@ def training(tmp_path):
     return Training(images.load("digits"), hidden=8, batch=50, watched=100, every=2, folder=tmp_path)
 
 
-def test_runs_record_the_loss_and_the_products_and_are_kept(training):
+def test_runs_record_the_loss_and_the_products_and_are_kept(training, monkeypatch):
     rule = lambda eta: implicit(eta, training.gauss_newton, max_iterations=3)  # noqa: E731
     run = training.runs("implicit", rule, [0.1, 3.0], 6, [1, 2])
     assert run["loss"].shape == run["products"].shape == (2, 2, 4)
@@ -26,18 +27,21 @@ def test_runs_record_the_loss_and_the_products_and_are_kept(training):
     np.testing.assert_allclose(run["loss"][:, 1, 0], want, rtol=1e-5)
     assert (np.diff(run["products"]) >= 2).all() and (np.diff(run["products"]) <= 6).all()
 
-    def forbidden(eta):
-        raise AssertionError("computed again")
+    def forbidden(*arguments):
+        raise AssertionError("compiled again")
 
-    again = dataclasses.replace(training).runs("implicit", forbidden, [0.1, 3.0], 6, [1, 2])
+    monkeypatch.setattr(module, "OverRates", forbidden)
+    again = dataclasses.replace(training).runs("implicit", rule, [0.1, 3.0], 6, [1, 2])
     np.testing.assert_array_equal(again["loss"], run["loss"])
     with pytest.raises(AssertionError, match="again"):
-        dataclasses.replace(training).runs("implicit", forbidden, [0.1, 3.0], 6, [1, 3])
-    more = training.runs("implicit", forbidden, [3.0], 6, [2])  # compiled before, so the rule is not asked for again
+        dataclasses.replace(training).runs("implicit", rule, [0.1, 3.0], 6, [1, 3])
+    more = training.runs("implicit", rule, [3.0], 6, [2])  # compiled before
     np.testing.assert_array_equal(more["loss"][0], run["loss"][1, 1:])
+    with pytest.raises(AssertionError, match="again"):  # another rule of that name
+        training.runs("implicit", lambda eta: implicit(eta, training.gauss_newton, max_iterations=4), [0.1], 6, [1, 2])
     other = dataclasses.replace(training, images=dataclasses.replace(training.images, x=training.images.x * 16))
     with pytest.raises(AssertionError, match="again"):
-        other.runs("implicit", forbidden, [0.1, 3.0], 6, [1, 2])
+        other.runs("implicit", rule, [0.1, 3.0], 6, [1, 2])
 
 
 def test_work_counts_steps_and_products_and_losses_are_read_at_equal_work(training):

@@ -63,7 +63,7 @@ def test_the_command_writes_weights_and_clears_its_checkpoint(tmp_path, monkeypa
 def test_other_code_and_other_recipes_are_not_taken_for_the_same():
     plain = [json.dumps(recipe.plain(), sort_keys=True) for recipe in RECIPES.values()]
     assert len(set(plain)) == len(plain)
-    assert set(learned_recipes.code_state()) == {"commit", "dirty"}
+    assert set(learned_recipes.code_state()) == {"commit", "dirty", "versions", "machine"}
 
 
 def test_tuning_takes_the_best_trial_of_a_horizon_and_never_one_that_diverged():

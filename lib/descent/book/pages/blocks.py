@@ -29,14 +29,9 @@ from descent.book.report.archived import archived_table
 from descent.book.report.benchmarks import benchmark_tables
 from descent.book.report.results import Evidence
 from descent.book.report.scaling import scaling_tables
+from descent.book.run.run import Run
 from descent.evidence.verdicts import OUTCOMES
 
-BLOCK = re.compile(
-    r"^```\{(claims|verdicts|report|status|environment|counts|glance|map|notation|live|archived|benchmarks|scaling|agreement)\}"
-    r"[ \t]*([\w-]*)[ \t]*\n"
-    r"((?:.*\n)*?)```[ \t]*$",
-    re.MULTILINE,
-)
 BADGE = re.compile(r"\{verdict\}`([^`]+)`")
 INCLUDE = re.compile(r"^```\{literalinclude\} (\S+)\n((?:.*\n)*?)```[ \t]*$", re.MULTILINE)
 # A link from page to page, as it reads in the repository.
@@ -46,27 +41,11 @@ SAVED = re.compile(r"""\bsave\(\s*\w+\s*,\s*["']([\w-]+)["']""")
 
 def expand(text: str, page: str, evidence: Evidence) -> str:
     """Return Markdown with the book's blocks and verdict badges filled in."""
-    writers: dict[str, Callable[[str, str], str]] = {
-        "claims": lambda name, body: report.claims_table(evidence, page),
-        "verdicts": lambda name, body: report.verdict_table(evidence, page),
-        "report": lambda name, body: report.report_table(evidence),
-        "status": lambda name, body: report.status_table(evidence),
-        "environment": lambda name, body: report.environment_list(evidence),
-        "counts": lambda name, body: report.counts(evidence),
-        "archived": lambda name, body: archived_table(evidence.project, page, _entries(body, page, dict)),
-        "benchmarks": lambda name, body: benchmark_tables(evidence.project),
-        "agreement": lambda name, body: agreement_table(evidence),
-        "scaling": lambda name, body: scaling_tables(evidence.project),
-        "glance": lambda name, body: report.glance(evidence.verdicts),
-        "map": lambda name, body: chapter_map(evidence),
-        "notation": lambda name, body: notation(evidence.project),
-        "live": lambda name, body: live_figure(evidence, page, name, _entries(body, page, dict)),
-    }
-    text = BLOCK.sub(lambda match: writers[match[1]](match[2], match[3]), text)
+    text = BLOCK.sub(lambda match: WRITERS[match[1]](evidence, page, match[2], match[3]), text)
     library = evidence.project.root / "lib" / "descent"
 
     def with_source(match: re.Match) -> str:
-        shown = re.search(r":pyobject: (\w+)", match[2])
+        shown = re.search(r":pyobject: *(\S+)", match[2])
         return f"{match[0]}\n\n{source_line(library, match[1], shown[1] if shown else '')}"
 
     def to_staged(match: re.Match) -> str:
@@ -132,7 +111,7 @@ def live_figure(evidence: Evidence, page: str, name: str, entry: dict[str, str])
 
 def figures(evidence: Evidence, chapter: str) -> Any:
     """Return the folder of figures of a chapter's first run."""
-    return evidence.project.run_path(evidence.profile.name, chapter, 0) / "figures"
+    return Run(evidence.project, evidence.profile.name, chapter).path / "figures"
 
 
 def alternative_texts(evidence: Evidence, chapter: str) -> dict[str, str]:
@@ -176,3 +155,26 @@ def _entries(body: str, page: str, kind: type) -> Any:
     if not isinstance(entries, kind):
         raise UserError(f"chapters/{page}.md: a block holds {entries!r}; it wants a {kind.__name__} in YAML")
     return entries
+
+
+# Name of a block -> (evidence, page, the word behind the name, what stands between the fences) -> Markdown.
+WRITERS: dict[str, Callable[[Evidence, str, str, str], str]] = {
+    "agreement": lambda evidence, page, name, body: agreement_table(evidence),
+    "archived": lambda evidence, page, name, body: archived_table(evidence.project, page, _entries(body, page, dict)),
+    "benchmarks": lambda evidence, page, name, body: benchmark_tables(evidence.project),
+    "claims": lambda evidence, page, name, body: report.claims_table(evidence, page),
+    "counts": lambda evidence, page, name, body: report.counts(evidence),
+    "environment": lambda evidence, page, name, body: report.environment_list(evidence),
+    "glance": lambda evidence, page, name, body: report.glance(evidence.verdicts),
+    "live": lambda evidence, page, name, body: live_figure(evidence, page, name, _entries(body, page, dict)),
+    "map": lambda evidence, page, name, body: chapter_map(evidence),
+    "notation": lambda evidence, page, name, body: notation(evidence.project),
+    "report": lambda evidence, page, name, body: report.report_table(evidence),
+    "scaling": lambda evidence, page, name, body: scaling_tables(evidence.project),
+    "status": lambda evidence, page, name, body: report.status_table(evidence),
+    "verdicts": lambda evidence, page, name, body: report.verdict_table(evidence, page),
+}
+BLOCK = re.compile(
+    rf"^```\{{({'|'.join(WRITERS)})\}}[ \t]*([\w-]*)[ \t]*\n((?:.*\n)*?)```[ \t]*$",
+    re.MULTILINE,
+)

@@ -11,8 +11,9 @@ import nbformat
 from descent.book.pages.source_pages import source_link
 from descent.book.report.report import SIGNS, slug
 from descent.book.report.results import Evidence
-from descent.book.run.fingerprint import code_of, direct_imports, module_path
+from descent.book.run.fingerprint import code_of
 from descent.book.run.parameters import parameters_of
+from descent.evidence.code import direct_imports, module_path
 from descent.evidence.verdicts import OUTCOMES
 
 # Modules of the pipeline, which every chapter imports and no figure is about.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import nbformat
 
 from descent.book.pages.blocks import BADGE, BLOCK, INCLUDE, LINK
 from descent.book.pages.citations import Citations
+from descent.book.pages.source_of import source_of
 from descent.book.report.results import Evidence
 from descent.evidence import Claim
 
@@ -116,12 +116,7 @@ class _Text:
         return f"$$\n{body.strip()}{tag}\n$$"
 
     def _included(self, path: str, options: str) -> str:
-        text = (self.root / "chapters" / path).read_text()
-        wanted = _option(options, "pyobject")
-        for node in ast.parse(text).body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == wanted:
-                return "\n".join(text.splitlines()[node.lineno - 1 : node.end_lineno])
-        return text.strip()
+        return source_of(self.root / "chapters" / path, _option(options, "pyobject"), _option(options, "lines"))
 
     def _block(self, name: str) -> str:
         if name == "claims":
@@ -132,8 +127,8 @@ class _Text:
 
 
 def _option(options: str, name: str) -> str:
-    match = re.search(rf":{name}: *(\S+)", options)
-    return match[1] if match else ""
+    match = re.search(rf":{name}: *(.+)", options)
+    return match[1].strip() if match else ""
 
 
 def _quote(name: str, argument: str, body: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from html import escape
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
+from descent.book.pages.source_of import place_of
 from descent.book.report.report_file import document
 
 LIGHT, DARK = "a11y-high-contrast-light", "a11y-high-contrast-dark"
@@ -55,10 +55,7 @@ def source_link(library: Path, module: Path, name: str = "") -> str:
     Args:
         library: the folder of the package.
         module: the module's file.
-        name: a function or class at its top level.
+        name: a function or class, ``SGA.step`` for a method.
     """
     address = f"../source/{module.resolve().relative_to(library.resolve().parent).with_suffix('.html').as_posix()}"
-    for node in ast.parse(module.read_text()).body if name else ():
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
-            return f"{address}#L-{node.lineno}"
-    return address
+    return f"{address}#L-{place_of(module, name)[0]}" if name else address

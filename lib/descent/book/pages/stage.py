@@ -27,6 +27,7 @@ from descent.book.project import Project
 from descent.book.report.report_file import report_data, report_html
 from descent.book.report.results import Evidence
 from descent.book.run.parameters import read_chapter
+from descent.evidence.code import meaning
 from descent.evidence.files import dump_json, write_if_changed
 
 # How wide the landing page's pictures are, in pixels; cards are at most half of it.
@@ -77,7 +78,7 @@ def _files(project: Project, evidence: Evidence) -> Iterator[tuple[str, str | by
         yield f"chapters/{page}.ipynb", nbformat.writes(chapter_page(evidence, page)) + "\n"
         yield f"extra/notebooks/{page}.ipynb", nbformat.writes(portable(evidence, page, text)) + "\n"
         yield f"extra/notebooks/{page}.md", project.page(page).read_text()
-        for path in sorted((project.run_path(evidence.profile.name, page, 0) / "figures").glob("*.[sp][vn]g")):
+        for path in sorted(figures(evidence, page).glob("*.[sp][vn]g")):
             yield f"extra/figures/{page}/{path.name}", path.read_bytes()
             if path.suffix == ".png":
                 yield f"extra/figures/{page}/{path.stem}.small.png", _small(path)
@@ -98,7 +99,7 @@ def chapter_page(evidence: Evidence, chapter: str) -> nbformat.NotebookNode:
     executed, failed = evidence.notebook(chapter)
     outputs = _outputs(executed) if executed else []
     sources = [cell.source for cell in text.cells if cell.cell_type == "code"]
-    stale = bool(outputs) and not failed and [source for source, *_ in outputs] != sources
+    stale = bool(outputs) and not failed and [meaning(source) for source, *_ in outputs] != list(map(meaning, sources))
     if stale:  # edited since, or while, it ran: outputs of other code would be a lie
         outputs = []
     cells: list[nbformat.NotebookNode] = []

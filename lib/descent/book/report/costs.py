@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from descent.book.project import Project
+from descent.book.run.run import Run
 
 
 def measured(project: Project, profile: str, chapter: str) -> list[dict[str, Any]]:
     """Return where and how long a chapter's runs ran: those in the build folder, else those archived."""
-    paths = sorted(project.run_path(profile, chapter, 0).parent.glob("[0-9]*/environment.json"))
+    paths = sorted(Run(project, profile, chapter).path.parent.glob("[0-9]*/environment.json"))
     here = [json.loads(path.read_text()) for path in paths if path.parent.name.isdigit()]
     archived = project.root / "results" / profile / f"{chapter}.json"
     if here or not archived.is_file():

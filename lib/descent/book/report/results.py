@@ -12,6 +12,7 @@ import nbformat
 
 from descent.book.errors import UserError
 from descent.book.project import Profile, Project
+from descent.book.run.run import Run, runs
 from descent.evidence import Claim, Verdict, judge
 from descent.evidence.files import dump_json, write_if_changed
 from descent.evidence.verdicts import merge
@@ -63,8 +64,7 @@ class Evidence:
 
     def runs(self, chapter: str) -> list[Path]:
         """Return the folders of the chapter's finished runs that the profile asks for."""
-        count = self.profile.recipe(chapter).replicates
-        paths = [self.project.run_path(self.profile.name, chapter, replicate) for replicate in range(count)]
+        paths = [run.path for run in runs(self.project, self.profile.name, chapter)]
         return [path for path in paths if (path / "environment.json").is_file()]
 
     def replicates(self, chapter: str, name: str) -> list[dict[str, Any]]:
@@ -73,9 +73,8 @@ class Evidence:
 
     def notebook(self, chapter: str) -> tuple[nbformat.NotebookNode | None, bool]:
         """Return the executed notebook of the first replicate and whether it failed; (None, False) before any run."""
-        failed = self.project.failed_path(self.profile.name, chapter, 0)
-        finished = self.project.run_path(self.profile.name, chapter, 0) / "notebook.ipynb"
-        for path, is_failed in ((finished, False), (failed, True)):
+        run = Run(self.project, self.profile.name, chapter)
+        for path, is_failed in ((run.path / "notebook.ipynb", False), (run.failed, True)):
             if path.is_file():
                 return nbformat.read(path, as_version=4), is_failed
         return None, False
@@ -96,19 +95,21 @@ class Evidence:
             UserError: not every replicate has run, or one ran on changed files that no commit holds.
         """
         wanted = self.profile.recipe(chapter).replicates
-        runs = self.runs(chapter)
-        if len(runs) < wanted:
+        finished = self.runs(chapter)
+        if len(finished) < wanted:
             raise UserError(
-                f"{chapter}: {len(runs)} of {wanted} replicates have run in the {self.profile.name} profile; "
+                f"{chapter}: {len(finished)} of {wanted} replicates have run in the {self.profile.name} profile; "
                 f"run 'make book PROFILE={self.profile.name} CHAPTER={chapter}' first"
             )
         replicates = []
-        for run in runs:
+        for run in finished:
             environment = _read(run / "environment.json")
             if environment["dirty"]:
                 raise UserError(
                     f"{run}: made from uncommitted changes, so nobody could repeat it: commit and run again"
                 )
+            for kind in ("lock", "data"):  # long, and told by hash and commit; this machine's own
+                environment["parts"].pop(kind, None)
             replicates.append(
                 {
                     "measurements": _read(run / "measurements.json"),

@@ -13,8 +13,8 @@ from descent.book.project import Project
 from descent.book.report.costs import duration, makespan, measured
 from descent.book.report.report import table
 from descent.book.report.results import ARCHIVE_PROFILE
-from descent.book.run.fingerprint import run_parameters
 from descent.book.run.parameters import parameters_of, read_chapter
+from descent.book.run.run import Run
 
 SEEDS = 30
 DEVICES = (1, 8, 64)
@@ -93,7 +93,7 @@ def scaling_tables(project: Project) -> str:
 def _cost(project: Project, profile: str, chapter: str, seeds: int) -> Cost:
     recipe = project.profile(profile).recipe(chapter)
     defaults = {name: known.default for name, known in parameters_of(read_chapter(project.page(chapter))).items()}
-    parameters = run_parameters(project, profile, chapter, 0)
+    parameters = Run(project, profile, chapter).parameters
     runs = measured(project, profile, chapter)
     return Cost(
         chapter=chapter,

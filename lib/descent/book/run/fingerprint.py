@@ -1,53 +1,63 @@
-"""What a chapter's results depend on, as one hash: run again when it changes, and only then.
+"""What a chapter's results depend on, part by part: run again when one of them changes, and only then.
 
-It covers the code cells, the parameters, the part of ``lib/descent`` that the chapter imports (followed name by name,
-through re-exports too), the lock file and the data. Prose is not in it.
+The parts are the code cells, the parameters, the modules of ``lib/descent`` that the chapter imports (followed name by
+name, through re-exports too), the files that their packages carry, the lines of the lock file, and the data. Prose,
+comments and docstrings are in none of them.
 """
 
-import ast
+from __future__ import annotations
+
 import hashlib
+import json
 import os
-from functools import cache
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import nbformat
 
-from descent.book.project import Project
-from descent.book.run.parameters import parameters_of, read_chapter, validate
+from descent.evidence.code import PACKAGE, code_state, digest, import_distances, meaning
 
-PACKAGE = "descent"
-
-
-def fingerprint(project: Project, profile: str, chapter: str, replicate: int) -> str:
-    """Return the hash of all that one run of a chapter depends on, 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    notebook = read_chapter(project.page(chapter))
-    library = project.root / "lib" / PACKAGE
-    modules = imported_modules(library, code_of(notebook))
-    for part in (
-        code_of(notebook),
-        repr(sorted(run_parameters(project, profile, chapter, replicate).items())),
-        *(f"{module}\n{module_path(library, module).read_text()}" for module in modules),
-        (project.root / "requirements.lock").read_text(),
-        _data_state() if f"{PACKAGE}.problems.images" in modules else "",
-    ):
-        digest.update(hashlib.sha256(part.encode()).digest())
-    return digest.hexdigest()
+Parts = dict[str, dict[str, str]]
+IMAGES = f"{PACKAGE}.problems.images"
 
 
-def run_parameters(project: Project, profile: str, chapter: str, replicate: int) -> dict:
-    """Return the parameters of one run: the profile's, checked, and the seed of the replicate.
+def parts(root: Path, notebook: nbformat.NotebookNode, parameters: Mapping[str, Any]) -> Parts:
+    """Return all that a run depends on: kind of part -> name -> hash, or value where it is short.
 
-    Raises:
-        UserError: the profile sets a parameter that the chapter does not have.
+    Args:
+        root: the checkout.
+        notebook: the chapter's text.
+        parameters: what the run sets.
     """
-    known = parameters_of(read_chapter(project.page(chapter)))
-    values = validate(
-        project.profile(profile).recipe(chapter).parameters, known, f"{project.page(chapter)}, profile {profile}"
-    )
-    if "seed" in known:
-        values["seed"] = values.get("seed", known["seed"].default) + replicate
-    return values
+    code = code_of(notebook)
+    modules, files = code_state(root / "lib" / PACKAGE, code)
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    lock = (root / "requirements.lock").read_text().splitlines()
+    return {
+        "cells": {str(number): digest(meaning(source)) for number, source in enumerate(cells, 1)},
+        "parameters": {name: repr(value) for name, value in parameters.items()},
+        "modules": modules,
+        "files": files,
+        "lock": dict(_pin(line) for line in lock if line.strip()),
+        "data": _data_state() if IMAGES in modules else {},
+    }
+
+
+def fingerprint(parts: Parts) -> str:
+    """Return the hash of all parts, 64 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def changes(before: Parts, after: Parts) -> list[tuple[str, str]]:
+    """Return the parts that differ, as (kind, name), in the order of kinds; kinds of which nothing is known are not."""
+    return [
+        (kind, name)
+        for kind in after
+        if kind in before
+        for name in sorted({*before[kind], *after[kind]}, key=lambda name: (len(name), name))
+        if before[kind].get(name) != after[kind].get(name)
+    ]
 
 
 def code_of(notebook: nbformat.NotebookNode) -> str:
@@ -55,73 +65,22 @@ def code_of(notebook: nbformat.NotebookNode) -> str:
     return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
 
 
-def imported_modules(library: Path, source: str) -> list[str]:
-    """Return the modules of the package that a source text imports, directly or through one another, sorted.
-
-    Args:
-        library: the package's folder.
-        source: Python; lines that only IPython understands are passed over.
-
-    A name that a package's ``__init__`` merely re-exports counts as an import of the module that defines it, and of no
-    other: a chapter that imports one rule does not depend on the rest.
-    """
-    found: set[str] = set()
-    waiting = _imports(library, source, is_package=False, module="")
-    while waiting:
-        module = waiting.pop()
-        if module in found or not module_path(library, module).is_file():
-            continue
-        found.add(module)
-        path = module_path(library, module)
-        waiting |= _imports(library, path.read_text(), path.name == "__init__.py", module)
-    return sorted(found)
+def distances(root: Path, notebook: nbformat.NotebookNode) -> dict[str, int]:
+    """Return how many imports away from a chapter each module is that it depends on."""
+    return import_distances(root / "lib" / PACKAGE, code_of(notebook))
 
 
-@cache
-def direct_imports(library: Path, source: str) -> tuple[str, ...]:
-    """Return the modules of the package that a source text names itself, sorted; arguments as ``imported_modules``."""
-    named = _imports(library, source, is_package=False, module="")
-    return tuple(sorted(module for module in named if module_path(library, module).is_file()))
+def _pin(line: str) -> tuple[str, str]:
+    """Return a line of the lock file as a package, with its marker, and a version."""
+    pin, _, marker = (part.strip() for part in line.partition(";"))
+    name, _, version = pin.partition("==")
+    return f"{name}; {marker}" if marker else name, version
 
 
-def module_path(library: Path, module: str) -> Path:
-    """Return the file of a module of the package (``descent.rules`` is ``rules/__init__.py``)."""
-    base = library.joinpath(*module.split(".")[1:])
-    return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
-
-
-def _imports(library: Path, source: str, is_package: bool, module: str) -> set[str]:
-    python = "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in source.splitlines())
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(python)):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names if alias.name.split(".")[0] == PACKAGE}
-        elif isinstance(node, ast.ImportFrom):
-            parent = module.split(".")[: len(module.split(".")) - node.level + is_package] if node.level else []
-            origin = ".".join([*parent, *([node.module] if node.module else [])])
-            if origin.split(".")[0] == PACKAGE:
-                for alias in node.names:
-                    found |= _resolve(library, origin, alias.name)
-    return found
-
-
-def _resolve(library: Path, origin: str, name: str) -> set[str]:
-    """Return the module that ``from origin import name`` depends on."""
-    if module_path(library, f"{origin}.{name}").is_file():
-        return {f"{origin}.{name}"}
-    path = module_path(library, origin)
-    if path.name == "__init__.py" and path.is_file():
-        for node in ast.parse(path.read_text()).body:
-            if isinstance(node, ast.ImportFrom) and node.module:
-                for alias in node.names:
-                    if name == (alias.asname or alias.name) and node.module.split(".")[0] == PACKAGE:
-                        return _resolve(library, node.module, alias.name)
-    return {origin}
-
-
-def _data_state() -> str:
+def _data_state() -> dict[str, str]:
+    """Return size and time of each file in DESCENT_DATA."""
     folder = Path(os.environ.get("DESCENT_DATA", ""))
     if not os.environ.get("DESCENT_DATA") or not folder.is_dir():
-        return "no local data"
+        return {}
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return "\n".join(f"{path.relative_to(folder)} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files)
+    return {str(path.relative_to(folder)): f"{path.stat().st_size} {path.stat().st_mtime_ns}" for path in files}

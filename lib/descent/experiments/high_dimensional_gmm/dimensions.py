@@ -7,18 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from descent.evidence.kept import Arrays, code_hash, kept
-from descent.experiments.high_dimensional_gmm import lanes
+from descent.evidence.cache import Arrays, cached
 from descent.experiments.high_dimensional_gmm.lanes import LanedGAN
-from descent.experiments.sga_vs_gmm.mixture_gan import CODE
-from descent.measures import modes as modes_module
-from descent.measures import spectrum
 from descent.measures.modes import modes, sliced_w1
 from descent.measures.selection import leave_one_out
 from descent.measures.spectrum import within_mode_error
-from descent.problems import mixtures
 from descent.problems.mixtures import Mixture, good_radius
-from descent.quiet import tf
 from descent.rules.base import Rule
 from descent.vectors import Scalar
 
@@ -60,7 +54,7 @@ def learn(
         experiment: mixtures, rates, seeds and networks.
         folder: where results are kept.
         name: of the method, for the file.
-        make_rule: ``lambda eta: rule``, written out with the rules' names, so that their code can be found.
+        make_rule: ``learning rate -> rule``.
         steps: how many steps.
         pictured: samples per lane in ``picture``.
 
@@ -69,13 +63,6 @@ def learn(
         where it last was finite; picture [mixtures, rates, seeds, pictured, 2], samples seen along the first two
         ``picture_axes``; seconds.
     """
-    settings = {
-        "experiment": {key: value for key, value in vars(experiment).items() if key != "mixtures"},
-        "mixtures": [[m.centres.tolist(), m.factor.tolist()] for m in experiment.mixtures],
-        "run": [name, steps, pictured],
-        "code": code_hash(make_rule, *CODE, lanes, mixtures, modes_module, spectrum, measures, learn),
-        "tensorflow": tf.__version__,
-    }
 
     def compute() -> Arrays:
         result = experiment.run(make_rule, steps, every=steps)
@@ -96,7 +83,9 @@ def learn(
         }
 
     kind = f"{experiment.dimension}d-{'-'.join(str(m.modes) for m in experiment.mixtures)}"
-    return kept(folder, f"learn-{name}-{kind}-{steps}", settings, compute)
+    rules = [make_rule(rate) for rate in experiment.rates]
+    settings = {"experiment": experiment, "rules": rules, "run": [steps, pictured]}
+    return cached(f"learn-{name}-{kind}-{steps}", settings, compute, folder)
 
 
 def picture_axes(mixture: Mixture) -> np.ndarray:

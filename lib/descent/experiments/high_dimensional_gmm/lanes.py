@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from descent.evidence.kept import Arrays
+from descent.evidence.cache import Arrays
 from descent.games import Game
 from descent.problems.gan import GAN
 from descent.problems.mixtures import Mixture

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from descent.evidence.kept import Arrays, code_hash, kept
-from descent.experiments.sga_vs_gmm.mixture_gan import CODE, MixtureGAN
+from descent.evidence.cache import Arrays, cached
+from descent.experiments.sga_vs_gmm.mixture_gan import MixtureGAN
 from descent.measures.spectrum import eigenvalues
 from descent.problems.mixtures import Mixture
-from descent.quiet import tf
 from descent.rules.base import Rule
 
 
@@ -52,7 +51,7 @@ def spectra(
         experiment: networks and data.
         folder: where results are kept.
         name: of the rule, for the file.
-        make_rule: ``lambda eta: rule``, written out with the rules' names, so that their code can be found.
+        make_rule: ``learning rate -> rule``.
         eta: learning rate.
         steps: how many steps.
         every: steps between records, a divisor of steps.
@@ -62,16 +61,10 @@ def spectra(
         steps [r]; eigenvalues [r, d] of the generated covariance, largest first; mean [r, d], of the samples; losses
         [r, 2], the generator's and the discriminator's; seconds_per_step.
     """
-    settings = {
-        "experiment": {key: value for key, value in vars(experiment).items() if key != "mixture"},
-        "mixture": [experiment.mixture.centres.tolist(), experiment.mixture.std],
-        "run": [name, eta, steps, every, seed],
-        "code": code_hash(make_rule, *CODE, MixtureGAN.run, MixtureGAN.draw, MixtureGAN.params, eigenvalues, spectra),
-        "tensorflow": tf.__version__,
-    }
+    rule = make_rule(eta)
 
     def compute() -> Arrays:
-        result = experiment.run(make_rule(eta), steps, every, seed)
+        result = experiment.run(rule, steps, every, seed)
         samples = result.pop("samples")
         return {
             **result,
@@ -79,4 +72,5 @@ def spectra(
             "mean": samples.mean(1, dtype=np.float64),
         }
 
-    return kept(folder, f"spectra-{name}-{eta:g}-{steps}-{seed}", settings, compute)
+    settings = {"experiment": experiment, "rule": rule, "run": [steps, every, seed]}
+    return cached(f"spectra-{name}-{eta:g}-{steps}-{seed}", settings, compute, folder)

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from descent import games, simulate, vectors
-from descent.evidence.kept import Arrays, code_hash, kept
-from descent.experiments.implicit_gd import one_at_a_time as rates_module
+from descent.evidence.cache import Arrays, cached, key
 from descent.experiments.implicit_gd.one_at_a_time import RateSweep
 from descent.games import Game
 from descent.measures.operations import matmul_operations
-from descent.problems import networks
 from descent.problems.classification import CLASSES, Classification, cross_entropy
 from descent.problems.images import Images
 from descent.problems.networks import mlp
 from descent.quiet import tf
 from descent.rules.base import Rule
-from descent.solvers import curvature, krylov
 from descent.solvers.curvature import Curvature, block, gauss_newton, select
 from descent.vectors import Vector
 
@@ -49,7 +43,7 @@ class Training:
     batch: int
     watched: int
     every: int
-    folder: Path
+    folder: Path = field(repr=False)
     compiled: dict[str, RateSweep] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
@@ -78,7 +72,7 @@ class Training:
         """Train at each rate from each seed, or return what was kept of it.
 
         Args:
-            name: of the method and all its settings but the rate: with code and seeds, a kept run is known by it.
+            name: of the method, for the file.
             rule: learning rate -> rule.
             rates: learning rates.
             steps: of each run.
@@ -90,19 +84,19 @@ class Training:
 
         def compute() -> Arrays:
             starts = [self.problem.start(seed) for seed in seeds]
-            if name not in self.compiled:
+            method = key(__name__, {"rule": rule(1.0)})
+            if method not in self.compiled:
                 batches = self.problem.minibatches(self.batch)
-                self.compiled[name] = RateSweep(self.game, rule, self._watch, self.every, batches)
-            return self.compiled[name].run(rates, starts, steps, seeds)
+                self.compiled[method] = RateSweep(self.game, rule, self._watch, self.every, batches)
+            return self.compiled[method].run(rates, starts, steps, seeds)
 
         settings = {
-            "method": name,
-            "data": [self.images.name, self.images.source, float(self.images.x.max()), len(self.images)],
+            "data": [self.images.x, self.images.y],
             "shape": [self.hidden, self.batch, self.watched, self.every],
+            "rules": [rule(rate) for rate in rates],
             "runs": [list(rates), steps, list(seeds)],
-            "code": code_hash(curvature, games, krylov, networks, rates_module, simulate, vectors, *_rule_modules()),
         }
-        return kept(self.folder, "classification", settings, compute)
+        return cached(f"classification-{name}", settings, compute, self.folder)
 
     def _watch(self, params: Vector, state: Any, game: Game) -> dict[str, tf.Tensor]:
         products = getattr(state, "products", tf.zeros([], tf.int64))
@@ -142,5 +136,3 @@ class Training:
         return np.exp(np.reshape(flat, loss.shape[:2]))
 
 
-def _rule_modules() -> list[ModuleType]:
-    return [module for name, module in sorted(sys.modules.items()) if name.startswith("descent.rules.")]

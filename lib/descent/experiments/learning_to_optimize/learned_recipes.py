@@ -1,27 +1,24 @@
 """The learned optimisers of the book: how each is meta-trained, where its weights are kept, where they came from.
 
-``python -m descent.experiments.learning_to_optimize.learned_recipes NAME ...`` meta-trains optimisers at the scale of
-the paper profile and writes ``results/paper/learning-to-optimize/NAME.json``; a killed run goes on from its checkpoint.
+``descent meta-train NAME ...`` meta-trains optimisers at the scale of the paper profile and writes
+``weights/NAME.json`` beside this file; a killed run goes on from its checkpoint.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
-import resource
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
-from importlib import metadata
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from descent.evidence import cache_directory
+from descent.evidence.provenance import peak_memory_mb, provenance
 from descent.learned import (
     LearnedOptimizer,
     k_momentums,
@@ -47,7 +44,6 @@ ESTIMATORS: Mapping[str, Callable[..., Estimator]] = {
     "es": evolution_strategies,
     "pes": persistent_es,
 }
-ROOT = Path(__file__).parents[4]
 ETA = 0.01  # the learning rate at which the Multiscale Adams are meta-trained
 
 
@@ -129,41 +125,33 @@ def meta_train(
 
 
 def shipped_path(name: str) -> Path:
-    """Return where the weights that come with the book are."""
-    return ROOT / "results" / "paper" / "learning-to-optimize" / f"{name}.json"
+    """Return where the weights that come with the library are."""
+    return Path(str(files("descent.experiments.learning_to_optimize") / "weights" / f"{name}.json"))
 
 
 def shipped_weights(name: str) -> Weights:
-    """Return the weights that come with the book; errors as in ``load_weights``."""
+    """Return the weights that come with the library; errors as in ``load_weights``."""
     return load_weights(shipped_path(name), RECIPES[name].make())
 
 
 def code_state() -> dict[str, Any]:
-    """Return the commit, and whether the code of meta-training differs from it; to be asked before the work."""
-
-    def git(*arguments: str) -> str:
-        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)
-        return done.stdout.strip()
-
-    changed = git("status", "--porcelain", "--untracked-files=no", "lib/descent/learned", __file__)
-    return {"commit": git("rev-parse", "HEAD") or "unknown", "dirty": bool(changed)}
+    """Return where the code of meta-training is from, and what runs it; to be asked before the work."""
+    here = Path(__file__)
+    found = provenance(here.parents[4], ["lib/descent/learned", here], ("tensorflow", "numpy"))
+    return {key: found[key] for key in ("commit", "dirty", "versions", "machine")}
 
 
-def provenance(recipe: Recipe, seed: int, trained: MetaTrajectory, code: Mapping[str, Any]) -> dict[str, Any]:
+def told(recipe: Recipe, seed: int, trained: MetaTrajectory, code: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a weights file should say about its making; ``code`` is the ``code_state`` before it."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
     window = max(1, len(trained.losses) // 50)
     return {
         "recipe": recipe.plain(),
         "seed": seed,
         **code,
-        "python": platform.python_version(),
-        "versions": {name: metadata.version(name) for name in ("tensorflow", "numpy")},
-        "machine": platform.machine(),
         "devices": sorted(device.device_type for device in tf.config.list_physical_devices()),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "wall_seconds": round(trained.seconds, 1),
-        "peak_memory_mb": usage.ru_maxrss // 1024,
+        "peak_memory_mb": peak_memory_mb(),
         "inner_gradients": inner_gradients(recipe),
         "skipped_meta_steps": trained.skipped,
         "meta_loss": [round(float(np.nanmean(part)), 5) for part in np.array_split(trained.losses, 50) if len(part)],
@@ -178,15 +166,13 @@ def inner_gradients(recipe: Recipe) -> int:
 
 def main(arguments: list[str]) -> int:
     """Meta-train the named optimisers and write their weights."""
-    parser = argparse.ArgumentParser(
-        prog="python -m descent.experiments.learning_to_optimize.learned_recipes", description=main.__doc__
-    )
+    parser = argparse.ArgumentParser(prog="descent meta-train", description=main.__doc__)
     parser.add_argument(
         "name", nargs="*", metavar="NAME", help=f"of {', '.join(RECIPES)} (default: those not there yet)"
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--meta-steps", type=int, help="instead of the recipe's")
-    parser.add_argument("--folder", type=Path, help="where to write (default: results/paper/learning-to-optimize)")
+    parser.add_argument("--folder", type=Path, help="where to write (default: with the library's)")
     options = parser.parse_args(arguments)
     code = code_state()
     for name in options.name:
@@ -199,7 +185,7 @@ def main(arguments: list[str]) -> int:
             recipe = replace(recipe, meta_steps=options.meta_steps)
         checkpoint = cache_directory() / f"meta-{name}-{options.seed}.npz"
         trained = meta_train(recipe, options.seed, checkpoint, _printed(name))
-        save_weights(path, recipe.make(), trained.weights, provenance(recipe, options.seed, trained, code))
+        save_weights(path, recipe.make(), trained.weights, told(recipe, options.seed, trained, code))
         checkpoint.unlink()
         print(path, flush=True)
     return 0
@@ -210,7 +196,3 @@ def _printed(name: str) -> MetaProgress:
         print(f"{name}: meta-step {done:,}/{steps:,}, meta-loss {loss:.3f}, {seconds:,.0f} s", flush=True)
 
     return report
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from descent import vectors
-from descent.evidence.kept import Arrays, code_hash, kept
+from descent.evidence.cache import Arrays, cached
 from descent.games import Game
-from descent.problems import gan, mixtures, networks
 from descent.problems.gan import DISCRIMINATOR, GAN, GENERATOR, LossName
 from descent.problems.mixtures import Mixture, grid
 from descent.problems.networks import Initializer
@@ -22,17 +21,6 @@ from descent.rules.base import Rule
 from descent.simulate import Simulator, default_progress
 from descent.vectors import Vector
 
-# What a run's numbers come from, besides the rule: runs kept on disk are those of this very code.
-CODE = (
-    gan,
-    mixtures,
-    networks,
-    fold_seed,
-    Simulator._step_graph,
-    Simulator._advance_graph,
-    *(Game.gradient, Game.losses_and_gradient, Game.vjp, Game.rotation, Game.products),
-    *(vectors.add, vectors.axpy, vectors.cast, vectors.dot, vectors.scale, vectors.size, vectors.subtract),
-)
 
 
 @dataclass(frozen=True)
@@ -132,25 +120,19 @@ class MixtureGAN:
         Args:
             folder: where runs are kept.
             name: of the rule, for the file.
-            make_rule: ``lambda eta: rule``, written out with the rules' names, so that their code can be found.
+            make_rule: ``learning rate -> rule``.
             eta: learning rate.
             steps: as in ``run``.
             every: as in ``run``.
             seed: as in ``run``.
             alignment: as in ``run``.
         """
-        settings = {
-            "experiment": {key: value for key, value in vars(self).items() if key != "mixture"},
-            "mixture": [self.mixture.centres.tolist(), self.mixture.std],
-            "run": [name, eta, steps, every, seed, alignment],
-            "code": code_hash(make_rule, *CODE, _alignment, MixtureGAN.run, MixtureGAN.draw, MixtureGAN.params),
-            "tensorflow": tf.__version__,
-        }
-        return kept(
-            folder,
+        rule = make_rule(eta)
+        return cached(
             f"{name}-{eta:g}-{steps}-{seed}",
-            settings,
-            lambda: self.run(make_rule(eta), steps, every, seed, alignment),
+            {"experiment": self, "rule": rule, "run": [steps, every, seed, alignment]},
+            lambda: self.run(rule, steps, every, seed, alignment),
+            folder,
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from descent.evidence.kept import Arrays
+from descent.evidence.cache import Arrays
 from descent.measures.modes import mmd_squared, modes, sliced_w1
 from descent.problems.mixtures import Mixture
 

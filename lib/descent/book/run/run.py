@@ -1,0 +1,98 @@
+"""A run: one replicate of a chapter in one profile. It is what travels through the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from descent.book.chapter import Recipe
+from descent.book.project import Project
+from descent.book.run import fingerprint
+from descent.book.run.parameters import parameters_of, read_chapter, validate
+
+
+@dataclass(frozen=True)
+class Run:
+    """One replicate of a chapter in one profile, made or to be made.
+
+    Args:
+        project: the checkout.
+        profile: name of the profile.
+        chapter: name of the chapter.
+        replicate: from 0.
+    """
+
+    project: Project
+    profile: str
+    chapter: str
+    replicate: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.profile}/{self.chapter}/{self.replicate}"
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """Return how the profile runs the chapter."""
+        return self.project.profile(self.profile).recipe(self.chapter)
+
+    @property
+    def resources(self) -> Mapping[str, int]:
+        """Return threads, mem_mb (memory in MB), runtime (minutes) and gpu (devices)."""
+        return self.recipe.resources
+
+    @cached_property
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters that the run sets: the profile's, checked, and the replicate's seed.
+
+        Raises:
+            UserError: the profile sets a parameter that the chapter does not have.
+        """
+        known = parameters_of(read_chapter(self.page))
+        values = validate(self.recipe.parameters, known, f"{self.page}, profile {self.profile}")
+        if "seed" in known:
+            values["seed"] = values.get("seed", known["seed"].default) + self.replicate
+        return values
+
+    @property
+    def seed(self) -> int | None:
+        """Return the run's seed, if the chapter has one."""
+        return self.parameters.get("seed")
+
+    @property
+    def page(self) -> Path:
+        """Return the chapter's text."""
+        return self.project.page(self.chapter)
+
+    @property
+    def path(self) -> Path:
+        """Return the folder of the finished run."""
+        return self.project.build / "runs" / self.profile / self.chapter / str(self.replicate)
+
+    @property
+    def failed(self) -> Path:
+        """Return the notebook that a failed run leaves, with its traceback."""
+        return self.path.with_name(f"{self.replicate}.failed.ipynb")
+
+    @property
+    def cache(self) -> Path:
+        """Return the folder of what outlives a killed run."""
+        return self.project.build / "cache" / self.profile / self.chapter / str(self.replicate)
+
+    @cached_property
+    def parts(self) -> fingerprint.Parts:
+        """Return all that the run depends on, each with its hash."""
+        return fingerprint.parts(self.project.root, read_chapter(self.page), self.parameters)
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the hash of all that the run depends on, 64 hexadecimal digits."""
+        return fingerprint.fingerprint(self.parts)
+
+
+def runs(project: Project, profile: str, chapter: str) -> Iterator[Run]:
+    """Yield the runs that a profile asks of a chapter."""
+    for replicate in range(project.profile(profile).recipe(chapter).replicates):
+        yield Run(project, profile, chapter, replicate)

@@ -1,0 +1,95 @@
+"""Why a run would be made: which of the parts that it depends on have changed since it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from typing import Any
+
+from descent.book.project import Project
+from descent.book.run.fingerprint import Parts, changes, distances
+from descent.book.run.parameters import read_chapter
+from descent.book.run.run import Run, runs
+from descent.evidence.code import PACKAGE
+from descent.evidence.provenance import lock_sha256
+
+MOST = 6  # names a line
+
+
+def why(project: Project, profile: str, chapters: Sequence[str], current: bool = True) -> Iterator[str]:
+    """Yield a line for each run: what a build would do about it, and why.
+
+    Args:
+        project: the checkout.
+        profile: name of the profile.
+        chapters: which.
+        current: say so of runs that are up to date, too.
+    """
+    for chapter in chapters:
+        for run in runs(project, profile, chapter):
+            names = changed(run)
+            if names is None:
+                yield f"{run}: runs: it has not run yet" + (" to its end" if run.failed.is_file() else "")
+            elif names:
+                more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+                yield f"{run}: runs again: {'; '.join(names[:MOST])}{more}"
+            elif current:
+                yield f"{run}: nothing has changed"
+
+
+def changed(run: Run) -> list[str] | None:
+    """Return what has changed since a run was made, in words; None if it never was."""
+    try:
+        environment = json.loads((run.path / "environment.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return changed_since(run, environment)
+
+
+def changed_since(run: Run, environment: Mapping[str, Any]) -> list[str]:
+    """Return what has changed since a run, here or archived, was made, in words; nothing if nothing has.
+
+    Args:
+        run: as it would be made now.
+        environment: what the older run said of itself, ``environment.json``.
+    """
+    if environment.get("fingerprint") == run.fingerprint:
+        return []
+    before: Parts | None = environment.get("parts")
+    if before is None:
+        return ["it was made before runs kept what they depend on"]
+    away = distances(run.project.root, read_chapter(run.page))
+    names = _cells(before, run.parts)
+    say = {
+        "parameters": "parameter {}",
+        "files": f"file lib/{PACKAGE}/{{}}",
+        "lock": "requirements.lock: {}",
+        "data": "data {}",
+    }
+    for kind, name in changes(before, run.parts):
+        if kind == "modules":
+            names.append(_module(name, away.get(name)))
+        elif kind in say:
+            names.append(say[kind].format(name))
+    if "lock" not in before and environment.get("lock_sha256") not in (None, lock_sha256(run.project.root)):
+        names.append("requirements.lock")
+    return names
+
+
+def _module(name: str, distance: int | None) -> str:
+    if distance is None:
+        return f"module {name}, which is no longer imported"
+    return f"module {name}" + ("" if distance == 1 else f", {distance} imports away")
+
+
+def _cells(before: Parts, after: Parts) -> list[str]:
+    """Return the code cells that differ, by their numbers; one that is put in changes none of those behind it."""
+    old, new = (list(parts.get("cells", {}).values()) for parts in (before, after))
+    names = []
+    for kind, a, b, first, last in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "delete":
+            names.append(f"{b - a} code cell{'s' * (b - a > 1)} removed before code cell {first + 1}")
+        elif kind != "equal":
+            names += [f"code cell {number}" for number in range(first + 1, last + 1)]
+    return names
