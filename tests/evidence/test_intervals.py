@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from descent.evidence import power
-from descent.evidence.intervals import clopper_pearson, ends, interval, intervals, studentised_bootstrap
+from descent.evidence.intervals import clopper_pearson, interval, interval_ends, intervals, studentised_bootstrap
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 5, 8, 19])
@@ -68,7 +68,7 @@ def test_two_values_that_are_no_share_get_the_hull():
 @pytest.mark.parametrize("values", [[3.0], [3.0, 3.0], [0.0] * 40])
 def test_equal_values_say_nothing_of_their_spread(values):
     assert interval(values) is None
-    assert all(math.isnan(end) for end in ends(values))
+    assert all(math.isnan(end) for end in interval_ends(values))
     low, high = intervals(np.asarray([values]))
     assert low == [-math.inf] and high == [math.inf]
 

@@ -1,4 +1,4 @@
-"""``descent check``: lint the chapters' code, and hold pages, claims and profiles together."""
+"""``descent check``: lint the chapters' code; hold pages, claims, kept runs and profiles together."""
 
 import ast
 import subprocess
@@ -10,6 +10,7 @@ import nbformat
 
 from descent.book.errors import UserError
 from descent.book.pages.citations import Citations
+from descent.book.pages.held import check_held
 from descent.book.project import Project
 from descent.book.run.parameters import read_chapter
 from descent.book.run.run import Run
@@ -21,7 +22,7 @@ REMOVED = {"remove-cell", "remove-input", "remove_cell", "remove_input"}
 
 
 def check(project: Project) -> int:
-    """Check every chapter; return the exit status, 1 if ruff found something.
+    """Check every chapter; return the exit status, 1 if ruff or a kept run found fault.
 
     Raises:
         UserError: pages, claims, profiles or bibliographies do not fit together.
@@ -39,6 +40,9 @@ def check(project: Project) -> int:
             raise UserError(
                 f"chapters/claims/{claim.chapter}.yml: {claim.id} cites {claim.cite}, which no .bib file has"
             )
+    for line in check_held(project):
+        print(f"descent: {line}", file=sys.stderr)
+        status = 1
     return status
 
 

@@ -41,7 +41,7 @@ def interval(values: Sequence[float], confidence: float = CONFIDENCE) -> list[fl
     return [float(low[0]), float(high[0])] if np.isfinite(low[0]) else None
 
 
-def ends(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float]:
+def interval_ends(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Return the ends of ``interval`` to print; NaN where the spread is unknown."""
     low, high = interval(values, confidence) or (math.nan, math.nan)
     return low, high

@@ -37,13 +37,22 @@ def momentum(mu: float, sigma: float, beta: float) -> float:
 
 
 def alternating_momentum(mu: float, sigma: float, beta: float) -> float:
-    """Bilinear games only: eta sigma < 2 (1 + beta) for -1 < beta < 0; never for beta >= 0.
+    """eta < 2 (1 + beta) / (mu + sigma), for -1 < beta <= 0; bilinear: the same with beta < 0, and never otherwise.
 
-    Source: Gidel et al. 2019 show that negative momentum makes alternating steps converge; the edge is derived here.
+    Roots z = w^2 solve w^2 + beta / w^2 - (1 + beta - eta mu) = +- i eta sigma w. With w = e^(i phi) the imaginary part
+    leaves cos phi = 0, that is z = -1, or 2 (1 - beta) sin phi = +- eta sigma. The real part of the latter is
+    mu (1 - beta)^2 = eta beta sigma^2, which takes beta > 0: there it is a second edge, as long as eta sigma <=
+    2 (1 - beta). Source: Gidel et al. 2019 show that negative momentum makes alternating steps converge; the edges are
+    derived here.
     """
-    if mu != 0:
-        raise ValueError("alternating_momentum: the closed form is for the bilinear game, mu = 0")
-    return 2 * (1 + beta) / sigma if -1 < beta < 0 else 0.0
+    if mu == 0 and not -1 < beta < 0:
+        return 0.0
+    edge = 2 * (1 + beta) / (mu + sigma)
+    if beta > 0 and sigma > 0:
+        second = mu * (1 - beta) ** 2 / (beta * sigma**2)
+        if second * sigma <= 2 * (1 - beta):
+            return min(edge, second)
+    return edge
 
 
 def optimistic(mu: float, sigma: float) -> float:
@@ -56,10 +65,13 @@ def optimistic(mu: float, sigma: float) -> float:
 
 
 def alternating_optimistic(mu: float, sigma: float) -> float:
-    """Bilinear games only: eta sigma < 2/3."""
-    if mu != 0:
-        raise ValueError("alternating_optimistic: the closed form is for the bilinear game, mu = 0")
-    return 2 / (3 * sigma)
+    """eta < 2 / (3 (mu + sigma)).
+
+    Roots z = w^2 solve (w - 1/w) / (2 - 1/w^2) = +- i eta sigma - eta mu / w. With w = e^(i phi) the real part is
+    4 sin^2 phi cos phi / (5 - 4 cos 2 phi) = -eta mu cos phi, so cos phi = 0, z = -1, and the imaginary part is
+    2/3 = eta (mu +- sigma).
+    """
+    return 2 / (3 * (mu + sigma))
 
 
 def extragradient(mu: float, sigma: float) -> float:

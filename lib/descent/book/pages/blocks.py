@@ -3,6 +3,7 @@
 ```{claims}```      what the chapter's sources claim       ```{report}```       every verdict of the book
 ```{verdicts}```    the verdicts of this very run          ```{status}```       every run: time, memory, machine
 {verdict}`id`       one verdict, in running text           ```{environment}```  what the runs ran on
+{holds}`...; quick` a sentence held to a run, see ``held``   {value}`key:.2f`      a number from it
 ```{map}```         the chapters, each with a picture      ```{glance}```       how the claims ended, as a bar
 ```{notation}```    symbols and words of single chapters
 ```{live} name```   a figure that answers to its reader    ```{counts}```       the same in one line
@@ -22,6 +23,7 @@ import yaml
 
 from descent.book.errors import UserError
 from descent.book.pages.frame import source_line
+from descent.book.pages.held import expand_held
 from descent.book.project import Project
 from descent.book.report import report
 from descent.book.report.agreement import agreement_table
@@ -54,6 +56,7 @@ def expand(text: str, page: str, evidence: Evidence) -> str:
         return f"[{match[1]}]({match[2]}.{ending}{match[3] or ''})"
 
     text = LINK.sub(to_staged, INCLUDE.sub(with_source, text))
+    text = expand_held(text, page, evidence)
     return BADGE.sub(lambda match: report.badge(evidence.verdict(match[1], page)), text)
 
 

@@ -9,6 +9,7 @@ import nbformat
 
 from descent.book.pages.blocks import BADGE, BLOCK, INCLUDE, LINK
 from descent.book.pages.citations import Citations
+from descent.book.pages.held import without_notes
 from descent.book.pages.source_of import source_of
 from descent.book.report.results import Evidence
 from descent.evidence import Claim
@@ -46,7 +47,7 @@ def portable(evidence: Evidence, chapter: str, notebook: nbformat.NotebookNode) 
                 caption = f"*{text.label(figure.get('name', ''))}: {text.roles(figure['caption'])}*"
                 cells.append(nbformat.v4.new_markdown_cell(caption))
         else:
-            cells.append(nbformat.v4.new_markdown_cell(text.plain(cell.source)))
+            cells.append(nbformat.v4.new_markdown_cell(text.plain(without_notes(cell.source, chapter, evidence))))
     if text.cited:
         references = "\n".join(f"- {text.citations.reference(key)}" for key in sorted(text.cited))
         cells.append(nbformat.v4.new_markdown_cell(f"## Cited\n\n{references}"))
