@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from html import escape
 from typing import NamedTuple
 
@@ -84,7 +85,7 @@ def check_held(project: Project) -> list[str]:
         for match in HOLDS.finditer(project.page(page).read_text()):
             try:
                 held = read(match[1], page)
-                found = refuted(held, page, lambda chapter, profile=held.profile: _kept(project, chapter, profile))
+                found = refuted(held, page, partial(_kept, project, profile=held.profile))
             except UserError as error:
                 wrong.append(str(error))
                 continue
