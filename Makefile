@@ -2,7 +2,7 @@
 PYTHON  ?= python3
 PROFILE ?= quick
 CORES   ?= $(shell getconf _NPROCESSORS_ONLN)
-# Other frameworks the book shows; `make book EXTRAS=` leaves them out.
+# Other frameworks the book shows, besides the pipeline; `make book EXTRAS=` leaves them out.
 EXTRAS  ?= torch
 # What pins every version; `make test LOCK=` takes the newest that pyproject.toml allows.
 LOCK    ?= requirements.lock
@@ -30,7 +30,7 @@ check: $(VENV)/.test ## format, lint, types, chapters' code
 	@$(BIN)/ruff format --check $(CODE)
 	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/descent check
 
 bench: $(VENV)/.test ## measure against JAX, PyTorch and SciPy, some minutes on a quiet machine; the book shows it
@@ -61,7 +61,7 @@ list   = $(subst $(space),$(comma),$(strip $(1)))
 
 $(VENV)/.book: pyproject.toml requirements.lock | $(BIN)/python
 	@echo "installing the book's environment into $(VENV) (a few minutes, once)"
-	@$(PIP) --editable '.[$(call list,$(EXTRAS))]'
+	@$(PIP) --editable '.[$(call list,book $(EXTRAS))]'
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.book

@@ -7,8 +7,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from descent.book.pages.citations import Citations
 from descent.book.project import Project
+from descent.book.report.citations import Citations
 from descent.book.run.run import Run
 
 PROJECT = Project(Path(__file__).parents[2])

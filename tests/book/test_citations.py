@@ -9,7 +9,7 @@ from pybtex.database import parse_file, parse_string
 from pybtex.plugin import find_plugin
 
 from descent.book.errors import UserError
-from descent.book.pages.citations import Citations, Style, register_style
+from descent.book.report.citations import Citations, Style, register_style
 
 BIBLIOGRAPHY = Path(__file__).parents[2] / "chapters" / "references.bib"
 WORKS = [item for path in BIBLIOGRAPHY.parent.glob("*.bib") for item in parse_file(str(path)).entries.items()]

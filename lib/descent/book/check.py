@@ -9,9 +9,9 @@ import jupytext
 import nbformat
 
 from descent.book.errors import UserError
-from descent.book.pages.citations import Citations
 from descent.book.pages.held import check_held
 from descent.book.project import Project
+from descent.book.report.citations import Citations
 from descent.book.run.parameters import read_chapter
 from descent.book.run.run import Run
 

@@ -21,6 +21,14 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         print(f"descent: {error}", file=sys.stderr)
         return 2
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "descent":
+            raise
+        print(
+            f"descent: {error}: the pipeline is an extra of the library: pip install '.[book]', or run make",
+            file=sys.stderr,
+        )
+        return 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

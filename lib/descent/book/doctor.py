@@ -20,6 +20,7 @@ from descent.evidence.provenance import processor
 
 # One package of each extra tells whether it is installed, and what one goes without.
 EXTRAS = {
+    "book": ("snakemake", "the pipeline"),
     "torch": ("torch", "the chapter and the adapter for PyTorch; every full build needs it"),
     "jax": ("jax", "oracles of tests, peers of benchmarks"),
     "pdf": ("playwright", "make pdf"),

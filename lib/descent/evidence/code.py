@@ -120,7 +120,7 @@ def _resolve(library: Path, origin: str, name: str) -> set[str]:
         return {f"{origin}.{name}"}
     path = module_path(library, origin)
     if path.name == "__init__.py" and path.is_file():
-        for node in ast.parse(path.read_text()).body:
+        for node in ast.walk(ast.parse(path.read_text())):  # what is imported for its type, and later, too
             if isinstance(node, ast.ImportFrom) and node.module:
                 for alias in node.names:
                     if name == (alias.asname or alias.name) and node.module.split(".")[0] == PACKAGE:

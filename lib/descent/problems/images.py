@@ -140,8 +140,10 @@ def available() -> list[str]:
 
 
 def _digits() -> Pixels:
-    from sklearn.datasets import load_digits
-
+    try:
+        from sklearn.datasets import load_digits
+    except ModuleNotFoundError as error:
+        raise DataError("the digits come with scikit-learn: run pip install '.[chapters]'") from error
     digits = load_digits()
     return digits.images[..., None], digits.target
 

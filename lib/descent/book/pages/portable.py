@@ -8,14 +8,14 @@ from pathlib import Path
 import nbformat
 
 from descent.book.pages.blocks import BADGE, BLOCK, INCLUDE, LINK
-from descent.book.pages.citations import Citations
 from descent.book.pages.held import without_notes
 from descent.book.pages.source_of import source_of
+from descent.book.report.citations import Citations
 from descent.book.report.results import Evidence
 from descent.evidence import Claim
 
 PREFACE = """*From the book “Descent and Its Discontents”, chapter `{chapter}`. It needs Python 3.11 to 3.13 with the
-book's library installed: `pip install .` in a copy of the book's repository. Measurements and figures go to
+book's library installed: `pip install '.[chapters]'` in a copy of the book's repository. Measurements and figures go to
 `_build/by-hand` below the folder in which you work.*"""
 
 MATH = re.compile(r"^```\{math\}[ \t]*\n((?::\w+:.*\n)*)((?:.*\n)*?)```[ \t]*$", re.MULTILINE)

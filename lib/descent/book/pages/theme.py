@@ -6,7 +6,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from descent.book.pages.citations import register_style
+from descent.book.report.citations import register_style
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

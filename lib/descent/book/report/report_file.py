@@ -6,7 +6,7 @@ import json
 from html import escape
 from typing import Any
 
-from descent.book.pages.citations import Citations
+from descent.book.report.citations import Citations
 from descent.book.report.plain_maths import plain
 from descent.book.report.report import SIGNS, anchor, counts, measured, slug
 from descent.book.report.results import Evidence

@@ -22,7 +22,6 @@ from descent.simulate import Simulator, default_progress
 from descent.vectors import Vector
 
 
-
 @dataclass(frozen=True)
 class MixtureGAN:
     """The experiment's settings; the defaults are the published ones.
