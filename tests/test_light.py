@@ -20,7 +20,8 @@ class Missing(importlib.abc.MetaPathFinder):
 
 NAMES = {
     "matplotlib", "sklearn", "cycler", "PIL", "torch", "jax", "optax", "pandas",
-    "jupytext", "papermill", "nbformat", "nbclient", "ipykernel", "IPython", "jupyter_book", "jupyter_client", "traitlets",
+    "jupytext", "papermill", "nbformat", "nbclient", "ipykernel", "IPython", "jupyter_book", "jupyter_client",
+    "traitlets",
     "snakemake", "yaml", "pydantic", "jinja2", "latex2mathml", "pybtex", "bs4", "sphinx", "playwright", "pypdf",
 }
 sys.meta_path.insert(0, Missing())

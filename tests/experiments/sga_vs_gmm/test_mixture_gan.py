@@ -56,7 +56,7 @@ def by_hand(steps):
 
 def test_a_run_is_the_loop_written_by_hand(descended):
     np.testing.assert_array_equal(descended["steps"], [0, 2, 4, 6])
-    real, z = (x.numpy() for x in TINY._pair(fold_seed(SEED, EVALUATION), 64))
+    real, z = (x.numpy() for x in TINY.gan.draw(fold_seed(SEED, EVALUATION), 64, TINY.stratified))
     for record, steps in enumerate(descended["steps"]):
         generator, discriminator = by_hand(steps)
         fake = forward(generator, z)
