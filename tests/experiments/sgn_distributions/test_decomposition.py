@@ -31,7 +31,7 @@ def test_only_tails_are_shape(alpha, scales, dependent):
     noise = (law(alpha) + dependent * common(alpha, 0.3)) * (SCALES if scales else 1.0)
     found = anatomy(noise, BLOCK, seed=3)
     assert found.shape == pytest.approx(1 / alpha - 0.5, abs=SLACK)
-    assert found.cured == pytest.approx(alpha, abs=SLACK * alpha**2)
+    assert found.index_of_shape == pytest.approx(alpha, abs=SLACK * alpha**2)
     assert found.dead == 0
     assert (found.scales > SLACK) == scales
     assert (found.dependence > SLACK) == dependent

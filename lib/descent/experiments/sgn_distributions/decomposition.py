@@ -28,7 +28,7 @@ class Anatomy:
     shape: float
 
     @property
-    def cured(self) -> float:
+    def index_of_shape(self) -> float:
         """Return the index read off what is left: the coordinates' own laws."""
         return 1 / (0.5 + self.shape)
 
