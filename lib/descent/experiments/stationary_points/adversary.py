@@ -1,7 +1,8 @@
 r"""The adversary as a game and an oracle, for the simulator: a slow coordinate with the gap, stiff ones with the noise.
 
-f(x) = lambda u^2 / 2 + |y|^2 / 2 with x = (u, y), y of d - 1 coordinates; start u = sqrt(2 / lambda), y = 0; noise N(0, I s2 / (d - 1))
-on y. ``axes`` turn it: f(A x), noise A^T n. Methods that treat coordinates alike can't tell; RMSProp and Adam can.
+f(x) = lambda u^2 / 2 + |y|^2 / 2 with x = (u, y), y of d - 1 coordinates; start u = sqrt(2 / lambda), y = 0; noise
+N(0, I s2 / (d - 1)) on y. ``axes`` turn it: f(A x), noise A^T n. Methods that treat coordinates alike can't tell;
+RMSProp and Adam can.
 
 Units: L = Delta = s2 = 1.
 """
@@ -20,7 +21,7 @@ from descent.vectors import Vector
 
 
 def turned_axes(dimensions: int) -> np.ndarray:
-    """Return an orthogonal matrix, shape [d, d], that spreads every axis evenly over all: Hadamard's, d a power of two."""
+    """Return Hadamard's orthogonal matrix, shape [d, d], which spreads each axis over all; d is a power of two."""
     return hadamard(dimensions) / np.sqrt(dimensions)
 
 

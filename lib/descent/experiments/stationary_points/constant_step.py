@@ -2,8 +2,9 @@ r"""Constant steps in closed form, and the classical bound they are held against
 
 With q = (1 - eta lambda)^2 the recursions of ``energies`` are geometric series: for eta <= 1 / L
 
-    |g_T|^2:           max_lambda 2 lambda q^T Delta            +  (eta L / (2 - eta L)) (1 - q_L^T) s2
-    mean_t |g_t|^2:    (Delta / (eta T)) (1 - q_L^T) / (1 - eta L / 2)  +  (eta L / (2 - eta L)) (1 - (1 - q_L^T) / (T (1 - q_L))) s2
+    |g_T|^2:           max_lambda 2 lambda q^T Delta  +  (eta L / (2 - eta L)) (1 - q_L^T) s2
+    mean_t |g_t|^2:    (Delta / (eta T)) (1 - q_L^T) / (1 - eta L / 2)
+                           +  (eta L / (2 - eta L)) (1 - (1 - q_L^T) / (T (1 - q_L))) s2
 
 where q_L = (1 - eta L)^2. In the second line both maxima are at lambda = L: the worst quadratic is L |x|^2 / 2 itself.
 
@@ -20,7 +21,7 @@ from scipy.optimize import minimize_scalar
 def classical_bound(step: float, horizon: int, noise: float = 1.0) -> float:
     """Bound mean_{t < T} E|grad f(x_t)|^2 for every L-smooth f: [Delta / (eta T) + eta L s2 / 2] / (1 - eta L / 2).
 
-    Source: Ghadimi and Lan 2013, Theorem 2.1, in the form that summing the descent lemma gives.
+    Source: Ghadimi and Lan 2013, as reconstructed by summing the descent lemma over T steps.
     """
     return (1 / (step * horizon) + step * noise / 2) / (1 - step / 2)
 
@@ -42,7 +43,8 @@ def last_iterate(step: float, horizon: int, noise: float = 1.0) -> float:
 def last_iterate_moving_noise(step: float, horizon: int, noise: float = 1.0) -> float:
     """As ``last_iterate``, for an adversary who may move the noise to another eigenvalue at every step.
 
-    What n_k leaves in g_T is lambda^2 eta^2 (1 - eta lambda)^(2m), m = T - 1 - k: largest at lambda = min(L, 1 / (eta (m + 1))).
+    Of n_k there is lambda^2 eta^2 (1 - eta lambda)^(2m) left in g_T, m = T - 1 - k: most at lambda = min(L, 1 / (eta
+    (m + 1))).
     """
     left = np.arange(horizon)
     kappa = np.minimum(step, 1 / (left + 1))

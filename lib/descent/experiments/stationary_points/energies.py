@@ -1,14 +1,15 @@
 r"""Energies of stochastic gradient descent on one eigenvalue of a quadratic, step by step, for every schedule at once.
 
 On f(x) = lambda x^2 / 2 the step x <- x - eta_t (lambda x + n_t), with E n_t = 0 and E n_t^2 = 1, moves the gradient
-g = lambda x by an affine map, so its mean and its variance have exact recursions. With eta_t = eta s_t they depend on eta
-and lambda only through kappa = eta lambda:
+g = lambda x by an affine map, so its mean and its variance have exact recursions. With eta_t = eta s_t they depend on
+eta and lambda only through kappa = eta lambda:
 
     mean of g_t = g_0 p_t,          p_{t+1} = (1 - kappa s_t) p_t,                           p_0 = 1
     variance of g_t = b_t,          b_{t+1} = (1 - kappa s_t)^2 b_t + kappa^2 s_t^2,          b_0 = 0
 
 One axis of kappa therefore serves every step size and every eigenvalue. The variance of the *sum* of gradients, which a
-criterion at the averaged point asks for, needs two more moments, C_t = var(g_0 + .. + g_{t-1}) and m_t = cov(g_t, that sum):
+criterion at the averaged point asks for, needs two more moments, C_t = var(g_0 + .. + g_{t-1}) and m_t = cov(g_t,
+that sum):
 
     C_{t+1} = C_t + 2 m_t + b_t,    m_{t+1} = (1 - kappa s_t)(m_t + b_t).
 """
@@ -88,7 +89,7 @@ class Recursion:
 
     def __init__(self, shapes: Shapes = to_a_horizon, points: int = 128):
         self.shapes, self.points = shapes, points
-        self._run = tf.function(self._run_graph, jit_compile=True, autograph=False, reduce_retracing=True)
+        self._run = tf.function(self._run_graph, jit_compile=True, autograph=False)
 
     def run(self, horizon: int, times: np.ndarray | None = None, kappa: np.ndarray | None = None) -> Energies:
         """Run to T.

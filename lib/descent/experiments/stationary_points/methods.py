@@ -1,7 +1,8 @@
 r"""Other methods against the same adversary, in the limit of many coordinates, where norms are not random.
 
-The gap lies on one coordinate of curvature lambda without noise, the noise on many of curvature L: there |g~|^2 = |g|^2 +
-|n|^2 equals its mean. What AdaGrad-norm and clipping do with the norm is then one number a step, h_t, and a step
+The gap lies on one coordinate of curvature lambda without noise, the noise on many of curvature L: there |g~|^2 =
+|g|^2 + |n|^2 equals its mean. What AdaGrad-norm and clipping do with the norm is then one number
+h_t a step, and
 
     v_{t+1} = beta v_t - h_t g~_t,     x_{t+1} = x_t + v_{t+1}
 
@@ -45,7 +46,7 @@ def method_curves(horizons: Sequence[int], steps: int = 36, eigenvalues: int = 4
 
 
 def least_worst(values: np.ndarray) -> float:
-    """Return the minimum over axis 0 of the maximum over the last axis, both interpolated by parabolas in logarithms."""
+    """Return the minimum over axis 0 of the maximum over the last axis, by parabolas in logarithms."""
     worst = np.array([_vertex(np.log(row)) for row in np.nan_to_num(values, nan=1e30, posinf=1e30)])
     return float(np.exp(-_vertex(-worst)))
 
@@ -59,7 +60,7 @@ def _vertex(values: np.ndarray) -> float:
     return float(mid - (high - low) ** 2 / (8 * bend)) if bend < 0 else float(mid)
 
 
-@tf.function(jit_compile=True, autograph=False, reduce_retracing=True)
+@tf.function(jit_compile=True, autograph=False)
 def _run(etas: tf.Tensor, lambdas: tf.Tensor, horizons: tf.Tensor):
     etas, lambdas = etas[None, :, None], lambdas[None, None, :]
     beta = tf.constant([0.0, BETA, 0.0, 0.0], tf.float64)[:, None, None]

@@ -12,6 +12,7 @@ from descent.experiments.stationary_points.adversary import (
     turned_axes,
     with_average,
 )
+from descent.experiments.stationary_points.energies import SCHEDULES, Recursion
 from descent.experiments.stationary_points.methods import least_worst
 from descent.quiet import tf
 from descent.rules.base import Rule
@@ -46,6 +47,12 @@ def simulated(
         "last": squares[-1],
         "averaged_point": of_sums[-1] / horizon**2,
     }
+
+
+def expected_energies(recursion: Recursion, schedule: str, eta: float, slow: float, horizon: int) -> dict[str, float]:
+    """Return the same by the recursion, whose ``points`` are 2: gap at lambda = slow, noise at L = 1."""
+    parts, s = recursion.run(horizon, kappa=np.array([eta * slow, eta])).parts, SCHEDULES.index(schedule)
+    return {name: float(2 * slow * signal[-1, s, 0] + noise[-1, s, 1]) for name, (signal, noise) in parts.items()}
 
 
 def scores(values: dict[str, np.ndarray], expected: dict[str, float]) -> dict[str, float]:

@@ -3,13 +3,15 @@ r"""Variance reduction (STORM) against the adversary's quadratic, where the nois
     d_t = g(x_t; xi_t) + (1 - a) (d_{t-1} - g(x_{t-1}; xi_t)),       x_{t+1} = x_t - eta d_t
 
 needs the *same* sample at two iterates, and noise that has a Lipschitz constant in the mean square, ell:
-E|n(x; xi) - n(y; xi)|^2 <= ell^2 |x - y|^2. Ours is a random wave: with u the slow coordinate, y_i one of d stiff ones and sigma^2 = s2,
+E|n(x; xi) - n(y; xi)|^2 <= ell^2 |x - y|^2. Ours is a random wave: with u the slow coordinate, y_i one of d stiff ones
+and sigma^2 = s2,
 
-    n_i(x; xi) = sigma sqrt(2 / d) cos(ell u / sigma + sqrt(d) ell y_i / sigma + phi_i),      phi_i uniform, new at each step,
+    n_i(x; xi) = sigma sqrt(2 / d) cos(ell u / sigma + sqrt(d) ell y_i / sigma + phi_i),
 
-has mean 0 and total variance s2 everywhere; it is the gradient of its own sum of sines up to 1/d of its variance, which falls on
-u. With e = d - grad f, D the mean square of what the stiff coordinates move in a step (normally distributed, to first order)
-and h what u moves, e_t = (1 - a) e_{t-1} + zeta_t, where zeta_t is new and
+phi_i uniform and new at each step, has mean 0 and total variance s2 everywhere; it is the gradient of its own sum of
+sines up to 1/d of its variance, which falls on u. With e = d - grad f, D the mean square of what the stiff coordinates
+move in a step (normally distributed, to first order) and h what u moves, e_t = (1 - a) e_{t-1} + zeta_t, where zeta_t
+is new and
 
     E|zeta|^2 = s2 [1 + (1 - a)^2 - 2 (1 - a) cos(ell h / sigma) exp(-ell^2 D / (2 s2))].
 
@@ -50,7 +52,7 @@ def storm_energies(eta, a, lambdas, horizons: Sequence[int], ell: float) -> np.n
     return _run(*lanes, tf.constant(ell, tf.float64), tf.constant(horizons, tf.int32)).numpy()
 
 
-@tf.function(jit_compile=True, autograph=False, reduce_retracing=True)
+@tf.function(jit_compile=True, autograph=False)
 def _run(eta: tf.Tensor, a: tf.Tensor, lambdas: tf.Tensor, ell: tf.Tensor, horizons: tf.Tensor):
     keep = 1 - a
 

@@ -1,17 +1,17 @@
 r"""The worst quadratic for a schedule, the best step against it, by criterion.
 
-f(x) = sum_i lambda_i x_i^2 / 2 with lambda_i <= L, gap f(x_0) - min f = Delta, noise of total variance s2 whose covariance
-stays as it is. Coordinate i with the share Delta_i of the gap starts at a gradient of lambda_i x_i = sqrt(2 lambda_i
-Delta_i), so a squared gradient is *linear* in the shares of the gap and of the noise that the adversary places: each
-goes whole to one eigenvalue. With kappa = eta lambda and the parts (A, B) of ``energies``
+f(x) = sum_i lambda_i x_i^2 / 2 with lambda_i <= L, gap f(x_0) - min f = Delta, noise of total variance s2 whose
+covariance stays as it is. Coordinate i with the share Delta_i of the gap starts at a gradient of lambda_i x_i =
+sqrt(2 lambda_i Delta_i), so a squared gradient is *linear* in the shares of the gap and of the noise that the
+adversary places: each goes whole to one eigenvalue. With kappa = eta lambda and the parts (A, B) of ``energies``
 
-    W(eta) = max_{kappa <= eta L} (2 kappa / eta) A(kappa) Delta  +  max_{kappa <= eta L} B(kappa) s2,     eta* = argmin W.
+    W(eta) = max_{kappa <= eta L} (2 kappa / eta) A(kappa) Delta  +  max_{kappa <= eta L} B(kappa) s2.
 
-Two criteria are concave and not linear in the shares: the average of norms, mean_t sqrt(E|g_t|^2), and the best iterate,
-min_t E|g_t|^2. Both are the supremum over dimensions: spread over many coordinates of one eigenvalue, a norm is its root
-mean square. For the first we take one eigenvalue each and *bound* what spreading could add (a concave function lies below
-its tangent); the second is caught between the last iterate's worst case, which it can't exceed, and what the last iterate's
-own adversary makes of it.
+Two criteria are concave and not linear in the shares: the average of norms, mean_t sqrt(E|g_t|^2), and the best
+iterate, min_t E|g_t|^2. Both are the supremum over dimensions: spread over many coordinates of one eigenvalue, a norm
+is its root mean square. For the first we take one eigenvalue each and *bound* what spreading could add (a concave
+function lies below its tangent); the second is caught between the last iterate's worst case, which it can't exceed,
+and what the last iterate's own adversary makes of it.
 
 Values are in units of L Delta, squared: the average of norms is squared too.
 """
@@ -108,7 +108,7 @@ def average_norms(moments: Energies, s: int, noise: float, weights: np.ndarray) 
     window = np.flatnonzero(coarse <= 3 * coarse.min())
     found = np.full(last + 1, np.inf)
     places = {}
-    for j in window:
+    for j in map(int, window):
         k = j
         for _ in range(2):  # the eigenvalue of the gap given that of the noise, and the other way round
             means = weights @ np.sqrt(signals[:, : j + 1] / kappa[j] + noises[:, k, None])
@@ -126,7 +126,7 @@ def average_norms(moments: Energies, s: int, noise: float, weights: np.ndarray) 
 def best_iterate(moments: Energies, s: int, noise: float) -> WorstCase:
     """Bracket the game for min_t E|g_t|^2, above by the last iterate, below by its adversary.
 
-    That adversary may leave a share of the gap at lambda = L, which holds up the first iterates while the noise gathers.
+    That adversary may leave a share of the gap at lambda = L, which holds up the first iterates while noise gathers.
     """
     kappa = moments.kappa
     signals, noises = _sides(moments, "last", s)
