@@ -65,7 +65,7 @@ def test_the_estimate_is_the_oracle_of_variance_reduction(weights):
 
 
 def test_error_times_t_is_a_sum_of_terms_of_mean_zero():
-    # t e_t = (t-1) e_{t-1} + (t-1) [(g_t(x_t) - g_t(x_{t-1})) - (x_t - x_{t-1})] + (g_t(x_t) - (x_t - w)) along every path
+    # t e_t = (t-1) e_{t-1} + (t-1) [(g_t(x_t) - g_t(x_{t-1})) - (x_t - x_{t-1})] + g_t(x_t) - (x_t - w), on every path
     def record(params, state, game):
         (x,), average = params, state[0]
         before, fresh = game.gradient(average.previous)[0], game.gradient(params)[0]
@@ -83,9 +83,7 @@ def test_error_times_t_is_a_sum_of_terms_of_mean_zero():
 def test_averaging_has_its_numpy_form_and_weight_one_is_no_averaging():
     weights = decay(4.0, 8.0, 2 / 3)
     rule = chain(running_average(weights), frank_wolfe(L1, decay(2.0, 7.0)))
-    x, d, g = sampled(
-        rule, 50, lambda params, state, game: (params[0], state[0].d[0], game.gradient(params)[0])
-    ).records
+    d, g = sampled(rule, 50, lambda params, state, game: (state[0].d[0], game.gradient(params)[0])).records
     for t in range(1, 51):
         rho = min(1.0, 4 / (t + 8) ** (2 / 3))
         np.testing.assert_allclose(d[t], (1 - rho) * d[t - 1] + rho * g[t - 1], atol=1e-12)

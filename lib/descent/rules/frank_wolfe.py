@@ -1,7 +1,7 @@
-"""Descent inside a convex set: Frank-Wolfe steps, projected steps, and the gradient estimates that one-sample methods need.
+"""Descent inside a convex set: Frank-Wolfe steps, projected steps, and the estimates that one-sample methods need.
 
 A method is a chain of an estimate and a step. ``chain(recursive_average(decay()), frank_wolfe(region, decay()))`` is
-one-sample stochastic Frank-Wolfe (1-SFW); with ``projected_gradient`` for ``frank_wolfe`` it is STORM with a projection.
+one-sample stochastic Frank-Wolfe (1-SFW); with ``projected_gradient`` for ``frank_wolfe``, STORM with a projection.
 """
 
 from collections.abc import Callable
@@ -20,8 +20,13 @@ HALVINGS = 50  # of the interval [0, 1] in the line search
 class Region(Protocol):
     """What is asked of a set; ``problems.constraints`` has several."""
 
-    vertex: Callable[[tf.Tensor], tf.Tensor]
-    project: Callable[[tf.Tensor], tf.Tensor]
+    @property
+    def vertex(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """The linear minimisation oracle, d -> argmin over v in C of <v, d>."""
+
+    @property
+    def project(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """The projection, x -> the nearest point of C."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +174,9 @@ def frank_wolfe(region: Region, learning_rate: Decay) -> Rule:
     Returns:
         A step; its state is the number of steps made.
 
-    Source: Frank and Wolfe 1956; Jaggi 2013, Algorithm 1. Alone, on a sampled gradient, it is *raw* one-sample Frank-Wolfe.
+    Alone, on sampled gradients, it is *raw* one-sample Frank-Wolfe.
+
+    Source: Frank and Wolfe 1956; Jaggi 2013, Algorithm 1.
     """
 
     def update(xi: Vector, t: tf.Tensor, params: Vector, game: Game) -> tuple[Vector, tf.Tensor]:
@@ -209,7 +216,7 @@ def frank_wolfe_line_search(region: Region) -> Rule:
 
 
 def continuous_greedy(region: Region, steps: Scalar) -> Rule:
-    """Step x <- x + v / T from x = 0, v = argmin over C of <v, xi>: no point is left behind, and after T steps x is in C.
+    """Step x <- x + v / T from x = 0, v = argmin over C of <v, xi>; after T steps x is an average of points of C.
 
     Args:
         region: C, which contains 0 and everything below its points.
