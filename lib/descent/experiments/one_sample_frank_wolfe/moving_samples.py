@@ -70,7 +70,7 @@ def run(seeds: int, horizons: list[int], seed: int) -> Runs:
     sweep = Sweep(
         lambda lane: dealt(game_of(lane[0]), draw, lane[1]),
         {name: lambda T, e=e: chain(e, continuous_greedy(region, T)) for name, e in ESTIMATES.items()},
-        lambda params, state, game: (params[0], state[0].previous[0], state[0].d[0]),
+        lambda params, state, game: (params[0], state[0].inner.previous[0], state[0].inner.d[0]),
         every=EVERY,
     )
     start = (np.zeros((len(lengths), N)),)

@@ -6,8 +6,8 @@ from descent import vectors
 from descent.games import Game
 from descent.quiet import tf
 from descent.rules.base import Adjustment
-from descent.rules.frank_wolfe import Decay
-from descent.vectors import Vector
+from descent.rules.makers import maker
+from descent.vectors import Scalar, Vector
 
 
 class Stored(NamedTuple):
@@ -19,7 +19,8 @@ class Stored(NamedTuple):
     previous: Vector
 
 
-def stored_gradient_average(rho: Decay) -> Adjustment:
+@maker
+def stored_gradient_average(rho: Scalar) -> Adjustment:
     """d_t = (1 - rho) (d_{t-1} - g_{t-1}) + g_t, where g_{t-1} was computed with the *last* step's sample.
 
     By induction d_t = g_t: d_1 = g_1, and the bracket is then zero at every step. What 1-SFW subtracts is g_t(x_{t-1}),
@@ -40,7 +41,7 @@ def stored_gradient_average(rho: Decay) -> Adjustment:
 
     def update(xi: Vector, state: Stored, params: Vector, game: Game) -> tuple[Vector, Stored]:
         t = state.t + 1
-        kept = 1 - rho(t, tf.nest.flatten(params)[0].dtype)
+        kept = 1 - vectors.cast(rho, tf.nest.flatten(params)[0].dtype)
         d = tf.nest.map_structure(lambda d, old, new: kept * (d - old) + new, state.d, state.gradient, xi)
         return d, Stored(t, d, xi, params)
 

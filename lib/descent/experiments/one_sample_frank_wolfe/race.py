@@ -72,7 +72,7 @@ class Race(NamedTuple):
 
 
 def race(family: Mapping[str, Callable[[Any], Rule]], seeds: int, steps: int, seed: int) -> Race:
-    """Run rules with an estimate for first part (their state's first entry is ``Average``), and exact Frank-Wolfe.
+    """Run rules that begin with a scheduled estimate, whose inner state is ``Average``; and exact Frank-Wolfe.
 
     Args:
         family: name -> ``hyper -> Rule``; the hyper-parameter is not used.
@@ -84,7 +84,8 @@ def race(family: Mapping[str, Callable[[Any], Rule]], seeds: int, steps: int, se
     start = (np.zeros_like(side.target),)
 
     def seen(params, state, game):
-        return params[0], state[0].previous[0], state[0].d[0]
+        average = state[0].inner  # of the scheduled estimate
+        return params[0], average.previous[0], average.d[0]
 
     runs = Sweep(oracle(seeds), family, seen, every).run(side.target, start, RECORDS + 1, side.data, seeds=seed)
 
@@ -129,8 +130,9 @@ def walk(family: Mapping[str, Callable[[Any], Rule]], target: np.ndarray, steps:
     """
 
     def seen(params, state, game):  # record t - 1 shows sample t
-        before, now = game.gradient(state[0].previous), game.gradient(params)
-        return params[0], state[0].previous[0], state[0].d[0], now[0], before[0]
+        average = state[0].inner
+        before, now = game.gradient(average.previous), game.gradient(params)
+        return params[0], average.previous[0], average.d[0], now[0], before[0]
 
     data = (Problem(target[None], np.full(1, NOISE)), np.zeros(1, int))
     runs = Sweep(oracle(1, 2), family, seen).run(np.zeros(1), (np.zeros((1, 2)),), steps + 1, data, seeds=seed)

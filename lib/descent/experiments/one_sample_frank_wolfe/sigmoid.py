@@ -10,7 +10,7 @@ from descent.games import Game
 from descent.problems.constraints import Region, l1_ball
 from descent.quiet import tf
 from descent.rules import chain
-from descent.rules.frank_wolfe import constant, decay, frank_wolfe, recursive_average
+from descent.rules.frank_wolfe import decay, frank_wolfe, recursive_average
 from descent.sweep import Sweep
 
 REGION = l1_ball(5.0)
@@ -62,7 +62,7 @@ def mean_gaps(horizons: list[int], seeds: int, seed: int) -> np.ndarray:
     draw, problem = examples(seeds), game()
 
     def rule(horizon):
-        return chain(recursive_average(decay(1.0, 0.0, 2 / 3)), frank_wolfe(REGION, constant(horizon ** (-2 / 3))))
+        return chain(recursive_average(decay(1.0, 0.0, 2 / 3)), frank_wolfe(REGION, horizon ** (-2 / 3)))
 
     sweep = Sweep(
         lambda lane: dealt(problem, draw, lane[0]), {"rule": rule}, lambda params, state, game: params[0], every=EVERY
