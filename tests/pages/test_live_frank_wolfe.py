@@ -10,7 +10,8 @@ from descent.oracles import minibatch
 from descent.problems.constraints import l1_ball
 from descent.quiet import tf
 from descent.rules import chain
-from descent.rules.frank_wolfe import constant, decay, frank_wolfe, recursive_average, running_average
+from descent.rules.frank_wolfe import decay, frank_wolfe, recursive_average, running_average
+from descent.rules.schedules import constant
 from descent.simulate import Simulator
 
 ESTIMATES = {
@@ -41,7 +42,7 @@ def test_its_steps_are_the_librarys(page, name):
     rows = np.random.default_rng(4).normal(size=(STEPS, 3))
     oracle = minibatch(game_of(Problem(TARGET, SIGMA)), lambda key, step: tf.gather(rows, step))
     rule = chain(ESTIMATES[name], frank_wolfe(l1_ball(1.0), decay()))
-    run = Simulator(oracle, rule, record=lambda params, state, game: (params[0], state[0].d[0]))
+    run = Simulator(oracle, rule, record=lambda params, state, game: (params[0], state[0].inner.d[0]))
     # a last record asks for a sample after the last step; gather then gives zeros, which nothing uses
     points, estimates = run.run((tf.zeros(2, tf.float64),), STEPS - 1).records
     call = f"(a) => descentFrankWolfe.run({json.dumps(name)}, ...a)"

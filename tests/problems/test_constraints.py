@@ -54,7 +54,7 @@ def test_linear_oracle_against_linprog_and_enumeration(name):
 
 @pytest.mark.parametrize("name", POLYTOPES)
 def test_projection_against_slsqp(name):
-    region, vertices = POLYTOPES[name]
+    _, vertices = POLYTOPES[name]
     rng, form = np.random.default_rng(1), INEQUALITIES[name]
     constraints = []
     if "A_ub" in form:
@@ -77,7 +77,7 @@ def test_projection_against_slsqp(name):
 @settings(deadline=None, max_examples=25)
 @given(seeds, st.sampled_from(sorted(REGIONS)))
 def test_projection_is_characterised_by_its_variational_inequality(seed, name):
-    # p = P(x) exactly when <x - p, v - p> <= 0 for all v in C: the linear oracle, which is tested apart, finds the worst v
+    # p = P(x) exactly when <x - p, v - p> <= 0 for all v in C; the linear oracle, tested apart, finds the worst v
     region = REGIONS[name]
     x = tf.constant(np.random.default_rng(seed).normal(size=(4, N)) * 4)
     p = PROJECT[name](x)

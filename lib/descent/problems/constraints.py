@@ -112,8 +112,8 @@ def box(low: float, high: float) -> Region:
 def cardinality_polytope(rank: int) -> Region:
     """Return {x : 0 <= x_i <= 1, sum x_i <= rank}, the hull of the indicators of sets of at most rank elements.
 
-    It is the polytope of the uniform matroid. Its linear oracle takes the ``rank`` most negative entries of d, and of them
-    those that are negative.
+    It is the polytope of the uniform matroid. Its linear oracle takes the ``rank`` most negative entries of d, if they
+    are negative.
 
     Source: Edmonds 1970 (greedy is exact on a matroid's polytope).
     """

@@ -1,17 +1,17 @@
-"""Descent inside a convex set: Frank-Wolfe steps, projected steps, and the gradient estimates that one-sample methods need.
+"""Descent inside a convex set: Frank-Wolfe steps, projected steps, and the estimates that one-sample methods need.
 
 A method is a chain of an estimate and a step. ``chain(recursive_average(decay()), frank_wolfe(region, decay()))`` is
-one-sample stochastic Frank-Wolfe (1-SFW); with ``projected_gradient`` for ``frank_wolfe`` it is STORM with a projection.
+one-sample stochastic Frank-Wolfe (1-SFW); with ``projected_gradient`` for ``frank_wolfe``, STORM with a projection.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from descent import vectors
 from descent.games import Game
 from descent.quiet import tf
-from descent.rules.base import Adjustment, Rule
+from descent.rules.base import Adjustment, Rule, stateless
+from descent.rules.makers import Schedule, maker
 from descent.vectors import Scalar, Vector
 
 HALVINGS = 50  # of the interval [0, 1] in the line search
@@ -20,36 +20,34 @@ HALVINGS = 50  # of the interval [0, 1] in the line search
 class Region(Protocol):
     """What is asked of a set; ``problems.constraints`` has several."""
 
-    vertex: Callable[[tf.Tensor], tf.Tensor]
-    project: Callable[[tf.Tensor], tf.Tensor]
+    @property
+    def vertex(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """The linear minimisation oracle, d -> argmin over v in C of <v, d>."""
+
+    @property
+    def project(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """The projection, x -> the nearest point of C."""
 
 
-@dataclass(frozen=True)
-class Decay:
-    """The weight min(1, scale / (t + offset)^power) of step t = 1, 2, ...: rho_t or eta_t."""
+@maker
+def decay(scale: Scalar = 1.0, offset: Scalar = 0.0, power: Scalar = 1.0) -> Schedule:
+    """min(1, scale / (k + offset)^power) at the k-th step, k = t + 1: weights as this field's papers count them.
 
-    scale: Scalar
-    offset: Scalar
-    power: Scalar
+    By default 1/k, which needs no tuning; 1-SFW uses it for rho and eta alike.
+    """
 
-    def __call__(self, t: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
-        """Return the weight of step t (a tensor of integers) as a tensor of type dtype."""
-        scale, offset, power = (vectors.cast(x, dtype) for x in (self.scale, self.offset, self.power))
-        return tf.minimum(scale / (tf.cast(t, dtype) + offset) ** power, 1)
+    def weight(t: tf.Tensor) -> tf.Tensor:
+        s, o, p = (vectors.cast(x, tf.float64) for x in (scale, offset, power))
+        return tf.minimum(s / (t + 1 + o) ** p, 1)
 
-
-def decay(scale: Scalar = 1.0, offset: Scalar = 0.0, power: Scalar = 1.0) -> Decay:
-    """Return ``Decay``; by default 1/t, which needs no tuning and is what 1-SFW uses for rho and eta alike."""
-    return Decay(scale, offset, power)
-
-
-def constant(value: Scalar) -> Decay:
-    """Return the weight that is ``value`` at every step."""
-    return Decay(value, 0.0, 0.0)
+    return Schedule(weight)
 
 
 class Average(NamedTuple):
-    """Steps made so far (int64 scalar), the last estimate d, and where it was made; both structured like params."""
+    """Steps made so far (int64 scalar), the last estimate d, and where it was made; both structured like params.
+
+    Where rho is a schedule, this is the ``inner`` part of the adjustment's state.
+    """
 
     t: tf.Tensor
     d: Vector
@@ -66,11 +64,13 @@ def recursive(d: Vector, g: Vector, g_previous: Vector, rho: tf.Tensor) -> Vecto
     return tf.nest.map_structure(leaf, d, g, g_previous)
 
 
-def recursive_average(rho: Decay) -> Adjustment:
+@maker
+def recursive_average(rho: Scalar) -> Adjustment:
     """Estimate the gradient as 1-SFW and STORM do: carry the last estimate along, and mix in one new sample.
 
     Args:
-        rho: the weight of the new sample; ``decay()`` is 1/t. The first estimate is the first gradient, whatever rho.
+        rho: the weight of the new sample; ``decay()`` is 1/t. The first estimate is the first gradient,
+            whatever rho.
 
     Returns:
         An adjustment; its state is ``Average``. It asks the game for one more gradient, on the same sample,
@@ -85,14 +85,15 @@ def recursive_average(rho: Decay) -> Adjustment:
 
     def update(xi: Vector, state: Average, params: Vector, game: Game) -> tuple[Vector, Average]:
         t = state.t + 1
-        weight = _weight(rho, t, params)
+        weight = _number(rho, params)
         d = recursive(state.d, xi, game.gradient(state.previous), tf.where(t == 1, tf.ones_like(weight), weight))
         return d, Average(t, d, params)
 
     return Adjustment(_start, update)
 
 
-def running_average(rho: Decay) -> Adjustment:
+@maker
+def running_average(rho: Scalar) -> Adjustment:
     """Estimate the gradient by d_t = (1 - rho) d_{t-1} + rho g_t, d_0 = 0: the momentum of stochastic Frank-Wolfe.
 
     Args:
@@ -106,7 +107,7 @@ def running_average(rho: Decay) -> Adjustment:
 
     def update(xi: Vector, state: Average, params: Vector, game: Game) -> tuple[Vector, Average]:
         t = state.t + 1
-        weight = _weight(rho, t, params)
+        weight = _number(rho, params)
         d = tf.nest.map_structure(lambda d, g: (1 - weight) * d + weight * g, state.d, xi)
         return d, Average(t, d, params)
 
@@ -127,7 +128,8 @@ class Moving(NamedTuple):
     between: Any
 
 
-def hessian_average(rho: Decay) -> Adjustment:
+@maker
+def hessian_average(rho: Scalar) -> Adjustment:
     """Estimate the gradient as 1-SFW does where the sample's law moves with x: carry d along by a Hessian.
 
         x(a) = a x_t + (1 - a) x_{t-1},   Delta_t = H(x(a); z) (x_t - x_{t-1}),   a ~ U[0, 1],   z ~ p(.; x(a)),
@@ -146,7 +148,7 @@ def hessian_average(rho: Decay) -> Adjustment:
 
     def update(xi: Vector, state: Average, params: Vector, game: Game) -> tuple[Vector, Average]:
         t = state.t + 1
-        weight = _weight(rho, t, params)
+        weight = _number(rho, params)
         weight = tf.where(t == 1, tf.ones_like(weight), weight)
         move = vectors.subtract(params, state.previous)
         middle = vectors.axpy(game.batch.fraction, move, state.previous)
@@ -157,28 +159,32 @@ def hessian_average(rho: Decay) -> Adjustment:
     return Adjustment(_start, update)
 
 
-def frank_wolfe(region: Region, learning_rate: Decay) -> Rule:
+@maker
+def frank_wolfe(region: Region, learning_rate: Scalar) -> Rule:
     """Step towards a vertex: x <- x + eta_t (v - x),  v = argmin over C of <v, xi>.
 
     A point of C stays in C as long as 0 <= eta_t <= 1, for it is an average of points of C.
 
     Args:
         region: C; each leaf of params lies in it.
-        learning_rate: eta_t; ``decay()`` is 1/t.
+        learning_rate: eta; ``decay()`` is 1/t.
 
     Returns:
-        A step; its state is the number of steps made.
+        A step without state.
 
-    Source: Frank and Wolfe 1956; Jaggi 2013, Algorithm 1. Alone, on a sampled gradient, it is *raw* one-sample Frank-Wolfe.
+    Alone, on sampled gradients, it is *raw* one-sample Frank-Wolfe.
+
+    Source: Frank and Wolfe 1956; Jaggi 2013, Algorithm 1.
     """
 
-    def update(xi: Vector, t: tf.Tensor, params: Vector, game: Game) -> tuple[Vector, tf.Tensor]:
-        eta = _weight(learning_rate, t + 1, params)
-        return tf.nest.map_structure(lambda x, d: eta * (region.vertex(d) - x), params, xi), t + 1
+    def update(xi: Vector, params: Vector, game: Game) -> Vector:
+        eta = _number(learning_rate, params)
+        return tf.nest.map_structure(lambda x, d: eta * (region.vertex(d) - x), params, xi)
 
-    return Rule(lambda params: tf.zeros([], tf.int64), update)
+    return stateless(update)
 
 
+@maker
 def frank_wolfe_line_search(region: Region) -> Rule:
     """Frank-Wolfe with the best eta in [0, 1] for a convex loss, by bisection on the slope along v - x.
 
@@ -191,7 +197,7 @@ def frank_wolfe_line_search(region: Region) -> Rule:
     Source: Jaggi 2013, Algorithm 1 with line search.
     """
 
-    def update(xi: Vector, state: tuple[()], params: Vector, game: Game) -> tuple[Vector, tuple[()]]:
+    def update(xi: Vector, params: Vector, game: Game) -> Vector:
         d = tf.nest.map_structure(lambda x, g: region.vertex(g) - x, params, xi)
 
         def slope(eta):
@@ -203,13 +209,14 @@ def frank_wolfe_line_search(region: Region) -> Rule:
 
         zero = tf.zeros([], tf.nest.flatten(params)[0].dtype)
         _, low, _ = tf.while_loop(lambda count, *_: count < HALVINGS, halve, (tf.constant(0), zero, zero + 1))
-        return vectors.scale(tf.where(slope(zero + 1) <= 0, zero + 1, low), d), state
+        return vectors.scale(tf.where(slope(zero + 1) <= 0, zero + 1, low), d)
 
-    return Rule(lambda params: (), update)
+    return stateless(update)
 
 
+@maker
 def continuous_greedy(region: Region, steps: Scalar) -> Rule:
-    """Step x <- x + v / T from x = 0, v = argmin over C of <v, xi>: no point is left behind, and after T steps x is in C.
+    """Step x <- x + v / T from x = 0, v = argmin over C of <v, xi>; after T steps x is an average of points of C.
 
     Args:
         region: C, which contains 0 and everything below its points.
@@ -221,35 +228,36 @@ def continuous_greedy(region: Region, steps: Scalar) -> Rule:
     Source: Calinescu et al. 2011; Bian et al. 2017. Zhang et al. 2020 use it for 1-SFW's submodular case.
     """
 
-    def update(xi: Vector, state: tuple[()], params: Vector, game: Game) -> tuple[Vector, tuple[()]]:
-        return tf.nest.map_structure(lambda d: region.vertex(d) / vectors.cast(steps, d.dtype), xi), state
+    def update(xi: Vector, params: Vector, game: Game) -> Vector:
+        return tf.nest.map_structure(lambda d: region.vertex(d) / vectors.cast(steps, d.dtype), xi)
 
-    return Rule(lambda params: (), update)
+    return stateless(update)
 
 
-def projected_gradient(region: Region, learning_rate: Decay) -> Rule:
+@maker
+def projected_gradient(region: Region, learning_rate: Scalar) -> Rule:
     """Step along -xi and back into C: x <- P(x - eta_t xi), P the projection.
 
     Args:
         region: C.
-        learning_rate: eta_t.
+        learning_rate: eta.
 
     Returns:
-        A step; its state is the number of steps made.
+        A step without state.
 
     Source: Goldstein 1964; Levitin and Polyak 1966.
     """
 
-    def update(xi: Vector, t: tf.Tensor, params: Vector, game: Game) -> tuple[Vector, tf.Tensor]:
-        eta = _weight(learning_rate, t + 1, params)
-        return tf.nest.map_structure(lambda x, d: region.project(x - eta * d) - x, params, xi), t + 1
+    def update(xi: Vector, params: Vector, game: Game) -> Vector:
+        eta = _number(learning_rate, params)
+        return tf.nest.map_structure(lambda x, d: region.project(x - eta * d) - x, params, xi)
 
-    return Rule(lambda params: tf.zeros([], tf.int64), update)
+    return stateless(update)
 
 
 def _start(params: Vector) -> Average:
     return Average(tf.zeros([], tf.int64), vectors.zeros_like(params), params)
 
 
-def _weight(weight: Decay, t: tf.Tensor, params: Vector) -> tf.Tensor:
-    return weight(t, tf.nest.flatten(params)[0].dtype)
+def _number(x: Scalar, params: Vector) -> tf.Tensor:
+    return vectors.cast(x, tf.nest.flatten(params)[0].dtype)

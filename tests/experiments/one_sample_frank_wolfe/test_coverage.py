@@ -9,7 +9,7 @@ from descent.experiments.one_sample_frank_wolfe import coverage
 from descent.problems.constraints import cardinality_polytope
 from descent.quiet import tf
 from descent.rules import chain
-from descent.rules.frank_wolfe import Moving, continuous_greedy, hessian_average
+from descent.rules.frank_wolfe import Moving, continuous_greedy, decay, hessian_average
 
 N = 5
 RNG = np.random.default_rng(0)
@@ -69,26 +69,20 @@ def coverage_gradient_change(rounding, v):
 
 
 def test_the_rule_uses_the_second_sample_between_the_two_points():
-    rule = chain(hessian_average(coverage_weights()), continuous_greedy(cardinality_polytope(2), 4))
+    rule = chain(hessian_average(decay()), continuous_greedy(cardinality_polytope(2), 4))
     x0, x1 = (tf.zeros(N, tf.float64),), (tf.constant([0.25, 0.25, 0, 0, 0], tf.float64),)
     u = tf.constant(RNG.random((3, N)))
     state = rule.init(x0)
     first = GAME.at(Moving(u[0], tf.constant(0.3, tf.float64), u[1]))
     _, state = rule.update(first.gradient(x0), state, x0, first)
-    np.testing.assert_array_equal(state[0].d[0], first.gradient(x0)[0])
+    np.testing.assert_array_equal(state[0].inner.d[0], first.gradient(x0)[0])
     second = GAME.at(Moving(u[2], tf.constant(0.3, tf.float64), u[1]))
     g = second.gradient(x1)
     _, after = rule.update(g, state, x1, second)
     rounded = (u[1].numpy() < 0.3 * x1[0].numpy()).astype(float)
     change = -coverage_gradient_change(tf.constant(rounded), x1[0]).numpy()
-    want = 0.5 * (state[0].d[0] + change) + 0.5 * g[0]
-    np.testing.assert_allclose(after[0].d[0], want, atol=1e-12)
-
-
-def coverage_weights():
-    from descent.rules.frank_wolfe import decay
-
-    return decay()
+    want = 0.5 * (state[0].inner.d[0] + change) + 0.5 * g[0]
+    np.testing.assert_allclose(after[0].inner.d[0], want, atol=1e-12)
 
 
 def test_enumeration_greedy_and_the_hard_instance():

@@ -38,8 +38,8 @@ def extension(coverage: Coverage, x: Any) -> Any:
 def product(factors: tf.Tensor) -> tf.Tensor:
     """Return the product over the last axis, multiplied in pairs.
 
-    Its second derivatives are right where factors are zero, as they are at a rounding; those of ``tf.reduce_prod`` are not
-    (its gradient goes through ``tf.math.cumprod``, whose own gradient divides by the factors).
+    Its second derivatives are right where factors are zero, as they are at a rounding. Those of ``tf.reduce_prod`` are
+    not: its gradient goes through ``tf.math.cumprod``, whose own gradient divides by the factors.
     """
     while (count := factors.shape[-1]) > 1:
         pairs = factors[..., : count // 2] * factors[..., count // 2 : count // 2 * 2]
@@ -50,8 +50,8 @@ def product(factors: tf.Tensor) -> tf.Tensor:
 def game_of(coverage: Coverage) -> Game:
     """Return the game whose loss is -F at a rounding of x, with the derivatives of F there.
 
-    Its batch is ``Moving`` with uniform numbers u, [n], for samples: the rounding of x is R = (u < x), so the sample's law
-    moves with x, and "the same sample" at two points can only mean the same u.
+    Its batch is ``Moving`` with uniform numbers u, [n], for samples: the rounding of x is R = (u < x), so the sample's
+    law moves with x, and "the same sample" at two points can only mean the same u.
     """
 
     def losses(params: tuple[tf.Tensor], batch: Moving) -> tuple[tf.Tensor]:
@@ -108,11 +108,11 @@ def random_instance(rng: np.random.Generator, n: int = 12, elements: int = 64, k
 def hard_instance(k: int = 4, n: int = 12) -> Coverage:
     """Return the instance on which greedy, and continuous greedy as well, get 1 - (1 - 1/k)^k of the optimum 1.
 
-    Elements are (cell c, pattern s), c = 1..k, s in {0, 1}^k, of weight (1/k) prod_j (1/k if s_j else 1 - 1/k). Good sets
-    c = 1..k contain their cell: together everything. Traps j contain the elements with s_j = 1. Traps are independent of
-    one another and of cells, so whatever has been taken of other traps, an untaken one adds a share 1/k of what is
-    missing, and a good set no more than that. (At x = 0 they tie: exactly so in floating point if k is a power of two, and
-    then the first in order, a trap, is taken.)
+    Elements are (cell c, pattern s), c = 1..k, s in {0, 1}^k, of weight (1/k) prod_j (1/k if s_j else 1 - 1/k). Good
+    sets c = 1..k contain their cell: together everything. Traps j contain the elements with s_j = 1. Traps are
+    independent of one another and of cells, so whatever has been taken of other traps, an untaken one adds a share 1/k
+    of what is missing, and a good set no more than that. (At x = 0 they tie: exactly so in floating point if k is a
+    power of two, and then the first in order, a trap, is taken.)
     """
     patterns = np.array(list(itertools.product([0, 1], repeat=k)), float)
     chance = np.where(patterns == 1, 1 / k, 1 - 1 / k).prod(1)

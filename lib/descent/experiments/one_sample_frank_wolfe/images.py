@@ -1,4 +1,4 @@
-"""The comparison of a released code base: sparse multinomial regression on images, l1 balls, two estimates, equal gradients."""
+"""Two estimates at equal gradients: sparse multinomial regression, as in released code, and matrix completion."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from descent.games import Game
-from descent.problems.constraints import Region, gap
-from descent.problems.images import Images
+from descent.problems.constraints import Region, gap, l1_ball, nuclear_ball
+from descent.problems.images import Images, load
 from descent.quiet import tf
 from descent.rules import Rule, chain
 from descent.rules.frank_wolfe import decay, frank_wolfe, recursive_average, running_average
@@ -15,7 +15,7 @@ from descent.simulate import Simulator
 
 
 def regression(images: Images) -> Game:
-    """Return the game of the mean cross-entropy of scores W x, W of shape [10, pixels], over a batch of image numbers."""
+    """Return the game of the mean cross-entropy of scores W x, W of [10, pixels], over a batch of image numbers."""
     x, y = tf.constant(np.reshape(images.x, (len(images.x), -1)), tf.float32), tf.constant(images.y, tf.int32)
 
     def losses(params: tuple[tf.Tensor], batch: tf.Tensor) -> tuple[tf.Tensor]:
@@ -94,7 +94,7 @@ def least_loss(game: Game, region: Region, start: tf.Tensor, smoothness: float, 
 def completion(rows: int, columns: int, rank: int, share: float, rng: np.random.Generator) -> tuple[Game, float, int]:
     """Return matrix completion, the nuclear norm of the matrix to be found, and how many entries are seen.
 
-    The game's loss is half the mean squared error over a batch of numbers of seen entries; all of them are its own batch.
+    The game's loss is half the mean squared error over a batch of numbers of seen entries, its own batch all of them.
     Entries are those of a random matrix of the given rank, of variance 1, plus noise of standard deviation 0.1.
     """
     truth = rng.normal(size=(rows, rank)) @ rng.normal(size=(rank, columns)) / np.sqrt(rank)
@@ -107,3 +107,55 @@ def completion(rows: int, columns: int, rank: int, share: float, rng: np.random.
         return (0.5 * tf.reduce_mean((found - tf.gather(wanted, batch)) ** 2),)
 
     return Game(losses, tf.range(len(seen))), float(np.linalg.svd(truth, compute_uv=False).sum()), len(seen)
+
+
+class Compared(NamedTuple):
+    """Runs on images: of which data set, its constrained minimum, the gap that certifies it, the runs by rule."""
+
+    name: str
+    least: float
+    certificate: float
+    runs: dict[str, Runs]
+
+
+def compare_on_images(dataset: str, steps: int, batch: int, seeds: list[int], iterations: int = 400) -> Compared:
+    """Run the released comparison: each class's weights in an l1 ball of radius 8, from zero.
+
+    Args:
+        dataset: as of ``images.load``.
+        steps: of the recursive rule; a multiple of 10.
+        batch: images a step.
+        seeds: of the batches.
+        iterations: of accelerated projected gradients, for the constrained minimum.
+
+    Source: xjiajiahao/ORGFW, Config/LR/MNIST_stochastic_time.m and main_LR.m, commit be4641d.
+
+    Departures: pixels lie in [0, 1]; what the released data file scaled them to we do not know.
+    """
+    pictures, region = load(dataset), l1_ball(8.0)
+    pixels = np.reshape(pictures.x, (len(pictures), -1))
+    game, start = regression(pictures), tf.zeros([10, pixels.shape[1]])
+    smoothness = 0.5 * float(np.linalg.eigvalsh(pixels.T @ pixels / len(pixels))[-1])
+    least, certificate = least_loss(game, region, start, smoothness, iterations)
+    draw = _numbers(batch, len(pictures))
+    runs = losses_by_gradients(game, released_rules(region), start, draw, steps, 10, seeds)
+    return Compared(pictures.name, least, certificate, runs)
+
+
+def compare_on_matrices(rows: int, steps: int, seeds: list[int]) -> dict[str, Runs]:
+    """Complete a matrix of rank three, half of whose entries are seen, in the nuclear-norm ball that it lies on.
+
+    Both rules step by 1/t; the recursive one has rho = 1/t, averaging 4 / (t + 8)^(2/3); 16 entries a step.
+    """
+    game, norm, total = completion(rows, 3 * rows // 2, 3, 0.5, np.random.default_rng(seeds[0]))
+    region = nuclear_ball(norm)
+    rules = {
+        "recursive": chain(recursive_average(decay()), frank_wolfe(region, decay())),
+        "averaging": chain(running_average(decay(4.0, 8.0, 2 / 3)), frank_wolfe(region, decay())),
+    }
+    start = tf.zeros([rows, 3 * rows // 2])
+    return losses_by_gradients(game, rules, start, _numbers(16, total), steps, 10, seeds)
+
+
+def _numbers(size: int, total: int) -> Callable:
+    return lambda key, step: tf.random.stateless_uniform([size], key, maxval=total, dtype=tf.int32)

@@ -23,8 +23,8 @@ class Problem(NamedTuple):
 def game_of(problem: Problem) -> Game:
     """Return the game (a'(x - w) - sigma e)^2 / 2 of one player, seen through a row a ~ N(0, I) and e ~ N(0, 1).
 
-    Its mean is F(x) = |x - w|^2 / 2 + sigma^2 / 2, with gradient x - w. The sampled gradient a (a'(x - w) - sigma e) has
-    *multiplicative* noise: it does not go away with sigma, it moves with x, and so does the change between two points.
+    Its mean is F(x) = |x - w|^2 / 2 + sigma^2 / 2, with gradient x - w. The sampled gradient a (a'(x - w) - sigma e)
+    has *multiplicative* noise: it does not go away with sigma, it moves with x, and so does its change along a step.
     """
 
     def losses(params: tuple[tf.Tensor], row: tf.Tensor) -> tuple[tf.Tensor]:

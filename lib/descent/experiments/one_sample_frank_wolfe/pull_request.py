@@ -5,9 +5,9 @@ from typing import NamedTuple
 from descent import vectors
 from descent.games import Game
 from descent.quiet import tf
-from descent.rules.base import Rule
-from descent.rules.frank_wolfe import Decay
-from descent.vectors import Vector
+from descent.rules.base import Adjustment
+from descent.rules.makers import maker
+from descent.vectors import Scalar, Vector
 
 
 class Stored(NamedTuple):
@@ -19,7 +19,8 @@ class Stored(NamedTuple):
     previous: Vector
 
 
-def stored_gradient_average(rho: Decay) -> Rule:
+@maker
+def stored_gradient_average(rho: Scalar) -> Adjustment:
     """d_t = (1 - rho) (d_{t-1} - g_{t-1}) + g_t, where g_{t-1} was computed with the *last* step's sample.
 
     By induction d_t = g_t: d_1 = g_1, and the bracket is then zero at every step. What 1-SFW subtracts is g_t(x_{t-1}),
@@ -29,7 +30,7 @@ def stored_gradient_average(rho: Decay) -> Rule:
         rho: any weights; they multiply zero.
 
     Returns:
-        An adjustment for chains; its state is ``Stored``.
+        An adjustment; its state is ``Stored``.
 
     Source: ZIB-IOL/FrankWolfe.jl, pull request 597 at commit b30a334, src/stochastic_fw.jl (commit 0fcf97c mends it).
     """
@@ -40,8 +41,8 @@ def stored_gradient_average(rho: Decay) -> Rule:
 
     def update(xi: Vector, state: Stored, params: Vector, game: Game) -> tuple[Vector, Stored]:
         t = state.t + 1
-        kept = 1 - rho(t, tf.nest.flatten(params)[0].dtype)
+        kept = 1 - vectors.cast(rho, tf.nest.flatten(params)[0].dtype)
         d = tf.nest.map_structure(lambda d, old, new: kept * (d - old) + new, state.d, state.gradient, xi)
         return d, Stored(t, d, xi, params)
 
-    return Rule(init, update)
+    return Adjustment(init, update)
