@@ -5,11 +5,11 @@ import pytest
 
 from descent.experiments.two_layer_networks.kernels import circle_inputs, finite_gram
 from descent.experiments.two_layer_networks.network import (
+    Lanes,
     activation_sweep,
     draw,
     outputs,
     through_gram,
-    train,
     weight_game,
 )
 from descent.quiet import tf
@@ -51,13 +51,13 @@ def test_the_gradient_is_the_formula_and_finite_differences():
 
 def test_one_small_step_moves_the_outputs_by_the_kernel():
     w, a = draw(2, D, M)
-    u = train(X, Y, [(w, a)], 1e-7, 2, weight=1.0)[:, 0]
+    u = Lanes(X, weight=1.0).run(Y, [(w, a)], 1e-7, 2)[:, 0]
     np.testing.assert_allclose((u[1] - u[0]) / 1e-7, -finite_gram(X, w) @ (u[0] - Y), rtol=1e-5, atol=1e-7)
 
 
 def test_lanes_are_networks_trained_alone_by_numpy():
     starts = [draw(seed, D, M) for seed in (3, 4)]
-    u = train(X, np.stack([Y, -Y]), starts, ETA, 6, every=2, weight=1.0)
+    u = Lanes(X, every=2, weight=1.0).run(np.stack([Y, -Y]), starts, ETA, 6)
     assert u.shape == (6, 2, N)
     for lane, ((w, a), y) in enumerate(zip(starts, (Y, -Y), strict=True)):
         w = w.copy()
@@ -125,7 +125,7 @@ def test_outputs_of_the_circle_without_a_bias_keep_cos_3_theta():
 
     n = 32
     x, y = circle_inputs(grid(n), False), np.cos(3 * grid(n)) + np.cos(2 * grid(n))
-    u = train(x, y, [draw(0, 2, 64, antisymmetric=True)], 4.0, 4, every=20)
+    u = Lanes(x, every=20).run(y, [draw(0, 2, 64, antisymmetric=True)], 4.0, 4)
     left = amplitudes(u[:, 0] - y, [2, 3])
     assert abs(left[-1, 0]) < 0.1
     np.testing.assert_allclose(left[:, 1], -1, atol=1e-13)

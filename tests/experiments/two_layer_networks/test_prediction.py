@@ -5,7 +5,7 @@ import pytest
 
 from descent.experiments.two_layer_networks.circle import grid, grid_eigenvalues
 from descent.experiments.two_layer_networks.kernels import circle_inputs, finite_gram, limit_gram
-from descent.experiments.two_layer_networks.network import draw, train
+from descent.experiments.two_layer_networks.network import Lanes, draw
 from descent.experiments.two_layer_networks.prediction import FrozenKernel, du_bound, du_radius, du_width
 
 RNG = np.random.default_rng(0)
@@ -46,9 +46,10 @@ def test_width_and_radius_scale_as_printed():
 def test_a_network_tends_to_its_own_kernels_prediction_as_it_grows_wide():
     # the distance from the network's own H(0) is its movement alone, of order m^-1/2 to m^-1: 1/4 to 1/16 here
     y, steps, gaps = R / np.linalg.norm(R), np.arange(6), []
+    lanes = Lanes(X)
     for width in (128, 4096):
         starts = [draw(seed, 4, width, antisymmetric=True) for seed in range(6)]
-        u = train(X, y, starts, 2.0, 6)
+        u = lanes.run(y, starts, 2.0, 6)
         frozen = [FrozenKernel(finite_gram(X, w), 1 / 7).residuals(-y, 2.0, steps) for w, _ in starts]
         gaps.append(np.sqrt(np.mean((u - y - np.stack(frozen, 1)) ** 2)))
     assert gaps[1] < 0.4 * gaps[0]

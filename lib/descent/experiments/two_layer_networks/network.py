@@ -71,42 +71,38 @@ def weight_game(x: np.ndarray, weight: float) -> Game:
     return Game(losses)
 
 
-def train(
-    x: np.ndarray,
-    y: np.ndarray,
-    starts: list[tuple[np.ndarray, np.ndarray]],
-    eta: float,
-    records: int,
-    every: int = 1,
-    seen: np.ndarray | None = None,
-    weight: float | None = None,
-) -> np.ndarray:
-    """Train the first layers of several networks of one width side by side, and watch their outputs.
+class Lanes:
+    """First layers trained side by side on the same inputs: widths one after another, seeds and targets at once.
 
     Args:
         x: inputs, shape [n, d].
-        y: targets, shape [n], or [lanes, n] for other targets in each lane.
-        starts: W and a of each lane, as ``draw`` makes them.
-        eta: step size.
-        records: how many, the first at step 0.
         every: steps between records.
         seen: inputs at which outputs are watched, shape [points, d]; by default x.
         weight: q; by default 1 / n, the mean of squares.
-
-    Returns:
-        Outputs, shape [records, lanes, points].
     """
-    weight = 1 / len(x) if weight is None else weight
-    watched = tf.constant(x if seen is None else seen)
-    w, a = (np.stack(parts) for parts in zip(*starts, strict=True))
-    sweep = Sweep(
-        weight_game(x, weight),
-        {"descent": gradient_descent},
-        lambda params, state, game: outputs(tf.matmul(watched, params[0]), game.batch[1]),
-        every=every,
-    )
-    y = np.broadcast_to(y, (len(starts), len(x)))
-    return sweep.run(np.full(len(starts), eta), (w,), records, (y, a))["descent"].numpy()
+
+    def __init__(self, x: np.ndarray, every: int = 1, seen: np.ndarray | None = None, weight: float | None = None):
+        self.x = x
+        watched = tf.constant(x if seen is None else seen)
+        self.sweep = Sweep(
+            weight_game(x, 1 / len(x) if weight is None else weight),
+            {"descent": gradient_descent},
+            lambda params, state, game: outputs(tf.matmul(watched, params[0]), game.batch[1]),
+            every=every,
+        )
+
+    def run(self, y: np.ndarray, starts: list[tuple[np.ndarray, np.ndarray]], eta: float, records: int) -> np.ndarray:
+        """Train, and return the outputs, shape [records, lanes, points], the first at step 0.
+
+        Args:
+            y: targets, shape [n], or [lanes, n] for other targets in each lane.
+            starts: W and a of each lane, as ``draw`` makes them.
+            eta: step size.
+            records: how many.
+        """
+        w, a = (np.stack(parts) for parts in zip(*starts, strict=True))
+        y = np.broadcast_to(y, (len(starts), len(self.x)))
+        return self.sweep.run(np.full(len(starts), eta), (w,), records, (y, a))["descent"].numpy()
 
 
 def through_gram(learning_rate: tf.Tensor, gram: tf.Tensor) -> Rule:
