@@ -134,5 +134,3 @@ class Training:
         spent = np.broadcast_to(spent, loss.shape).reshape(-1, loss.shape[-1])
         flat = [np.interp(work, w, x) for w, x in zip(spent, np.log(loss).reshape(spent.shape), strict=True)]
         return np.exp(np.reshape(flat, loss.shape[:2]))
-
-

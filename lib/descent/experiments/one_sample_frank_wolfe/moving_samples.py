@@ -69,7 +69,7 @@ def run(seeds: int, horizons: list[int], seed: int) -> Runs:
     draw, region = roundings(N, seeds), cardinality_polytope(K)
     sweep = Sweep(
         lambda lane: dealt(game_of(lane[0]), draw, lane[1]),
-        {name: lambda T, e=e: chain(e, continuous_greedy(region, T)) for name, e in ESTIMATES.items()},
+        {name: lambda T, e=e: chain(e, continuous_greedy(region, T)) for name, e in ESTIMATES.items()},  # type: ignore[misc]
         lambda params, state, game: (params[0], state[0].inner.previous[0], state[0].inner.d[0]),
         every=EVERY,
     )
