@@ -173,7 +173,7 @@ def test_mistakes_get_one_clear_line(built, arguments, message):
         ("chapters: {third: {}}", "no chapter 'third'"),
         ("chapters: {first: {parameters: {stepz: 1}}}", "unknown parameter 'stepz'"),
         ("chapters: {first: {replicates: none}}", "whole number"),
-        ("chapters: {first: {resources: {cpus: 1}}}", "unknown resources"),
+        ("chapters: {first: {resources: {cpus: 1}}}", "resources: unknown entries"),
         ("colour: red", "unknown entries"),
         ("chapters: [", "not valid YAML"),
     ],

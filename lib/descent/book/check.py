@@ -91,3 +91,7 @@ def _called(source: str) -> set[str]:
 def _nodes(source: str) -> list[ast.AST]:
     plain = "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in source.splitlines())
     return list(ast.walk(ast.parse(plain)))
+
+
+if __name__ == "__main__":
+    sys.exit(check(Project.find()))

@@ -109,7 +109,7 @@ class Evidence:
                     f"{run}: made from uncommitted changes, so nobody could repeat it: commit and run again"
                 )
             for kind in ("lock", "data"):  # long, and told by hash and commit; this machine's own
-                environment["parts"].pop(kind, None)
+                environment.get("parts", {}).pop(kind, None)
             replicates.append(
                 {
                     "measurements": _read(run / "measurements.json"),
