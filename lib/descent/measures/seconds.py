@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from functools import partial
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from descent.games import Game
 from descent.measures.peak_memory import peak_bytes
@@ -35,7 +34,7 @@ def step_costs(cases: Sequence[tuple[Rule, Game, Vector]], rounds: int = 15, rep
     """
     steps, least = [], [float("inf")] * len(cases)
     for rule, game, params in cases:
-        one = tf.function(partial(step, rule, game), autograph=False).get_concrete_function(params, rule.init(params))
+        one = tf.function(_step(rule, game), autograph=False).get_concrete_function(params, rule.init(params))
         one(params, rule.init(params))
         steps.append(one)
     for _ in range(rounds):
@@ -46,3 +45,7 @@ def step_costs(cases: Sequence[tuple[Rule, Game, Vector]], rounds: int = 15, rep
                 tf.nest.flatten(one(params, state))[0].numpy()
                 least[k] = min(least[k], time.perf_counter() - began)
     return [StepCost(seconds, peak_bytes(one.graph)) for seconds, one in zip(least, steps, strict=True)]
+
+
+def _step(rule: Rule, game: Game) -> Callable[[Vector, Any], tuple[Vector, Any]]:
+    return lambda params, state: step(rule, game, params, state)
