@@ -5,8 +5,8 @@
 
 ``{holds}`` says of which profile's runs the sentence before it was written, and what must be true of them. It shows
 nothing, unless this build has such runs and they refute it: then the page says so, where the reader reads it. The
-archived runs of that profile are what the sentence was written of, and the check of the chapters fails if it is not true
-of them, or if they are not kept.
+archived runs of that profile are what the sentence was written of, and the chapters' check fails if it is not true of
+them, or if they are not kept.
 
 A condition compares two terms by <, <=, >, >= or =; ``and`` joins several. A term is a number or ``mean(key)``,
 ``min(key)``, ``max(key)`` of a measurement over seeds; a bare key is its mean. ``chapter/key`` is another chapter's.
