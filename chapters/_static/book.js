@@ -4,9 +4,10 @@
 
   const ORDER = ["reproduced", "partly", "not reproduced", "undecided", "not run"];
 
+  // The number that a text begins with, behind a sign of comparison perhaps; a name that holds digits is no number.
   function number(text) {
-    const match = text.replace(/−/g, "-").match(/-?\d+(\.\d+)?(e[-+]?\d+)?/i);
-    return match ? parseFloat(match[0]) : NaN;
+    const match = text.trim().replace(/−/g, "-").match(/^[≥≤<>]?\s*(-?\d+(\.\d+)?(e[-+]?\d+)?)/i);
+    return match ? parseFloat(match[1]) : NaN;
   }
 
   function outcome(cell) {
@@ -45,25 +46,26 @@
     const rows = [...body.rows];
     const id = (row) => row.querySelector(".claim-id");
     const link = (row) => { const a = id(row).querySelector("a"); return a ? a.getAttribute("href").replace(/\.html.*$/, "") : (id(row).textContent.match(/\(([^)]*)\)/) || ["", ""])[1]; };
-    const facts = rows.map((row) => ({ row, verdict: outcome(row.cells[4]), chapter: link(row), text: row.textContent.toLowerCase() }));
+    const facts = rows.map((row) => ({ row, kind: row.cells[1].textContent.trim(), verdict: outcome(row.cells[2]), chapter: link(row), text: row.textContent.toLowerCase() }));
     const present = (key) => [...new Set(facts.map((fact) => fact[key]))];
     const [verdictLabel, verdict] = select("Verdict", ORDER.filter((name) => present("verdict").includes(name)));
     const [chapterLabel, chapter] = select("Chapter", present("chapter"));
+    const [kindLabel, kind] = select("Kind", present("kind"));
     const search = element("input", { type: "search" });
     const says = element("span", { role: "status" });
-    block.prepend(element("div", { class: "report-controls" }, verdictLabel, chapterLabel, element("label", {}, "Contains", search), says));
+    block.prepend(element("div", { class: "report-controls" }, kindLabel, verdictLabel, chapterLabel, element("label", {}, "Contains", search), says));
 
     function filter() {
       const wanted = search.value.trim().toLowerCase();
       let shown = 0;
       facts.forEach((fact) => {
-        const fits = (!verdict.value || fact.verdict === verdict.value) && (!chapter.value || fact.chapter === chapter.value) && fact.text.includes(wanted);
+        const fits = (!kind.value || fact.kind === kind.value) && (!verdict.value || fact.verdict === verdict.value) && (!chapter.value || fact.chapter === chapter.value) && fact.text.includes(wanted);
         fact.row.hidden = !fits;
         shown += fits;
       });
       says.textContent = `${shown} of ${facts.length} claims`;
     }
-    [verdict, chapter].forEach((control) => control.addEventListener("change", filter));
+    [kind, verdict, chapter].forEach((control) => control.addEventListener("change", filter));
     search.addEventListener("input", filter);
 
     [...table.tHead.rows[0].cells].forEach((head, column) => {
@@ -81,6 +83,8 @@
     const asked = new URLSearchParams(location.search);
     verdict.value = (asked.get("verdict") || "").replace(/-/g, " ");
     if (verdict.selectedIndex < 0) verdict.value = "";
+    kind.value = asked.get("kind") || "";
+    if (kind.selectedIndex < 0) kind.value = "";
     chapter.value = asked.get("chapter") || "";
     if (chapter.selectedIndex < 0) chapter.value = "";
     filter();

@@ -1,12 +1,15 @@
 """A chapter shows what runs at published scale measured, seed by seed, as they were kept."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from descent.book.errors import UserError
 from descent.book.project import Project
 from descent.book.report.archived import archived_table
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -33,6 +36,12 @@ def test_one_row_a_measurement_and_one_column_a_seed(project):
 
 def test_runs_that_measured_none_of_it_have_no_column(project):
     assert archived_table(project, "chapter", {"lists": "several"}).splitlines()[0] == "|  | seed 1 |"
+
+
+def test_what_was_tuned_at_one_seed_stands_in_one_column():
+    """Runs that tuned nothing once recorded the same names, and looked like tuned ones in the table."""
+    shown = archived_table(Project(REPOSITORY), "sga-vs-gmm", {"SGA": "tuned_sga_modes_seen"}).splitlines()
+    assert shown[0] == "|  | seed 0 |" and shown[2] == "| SGA | 16 |"
 
 
 def test_a_name_that_no_run_measured_is_one_clear_line(project):

@@ -109,8 +109,9 @@ def _params(options: argparse.Namespace) -> int:
 
 def _claims(options: argparse.Namespace) -> int:
     from descent.book.project import Project
-    from descent.book.report.report import counts, terminal_table
+    from descent.book.report.report import terminal_table
     from descent.book.report.results import Evidence
+    from descent.book.report.tallies import counts
 
     project = Project.find()
     evidence = Evidence(project, project.profile(options.profile))

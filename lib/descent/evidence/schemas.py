@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from descent.evidence.archives import Archive, Values
 from descent.evidence.claims import ClaimEntry
 from descent.evidence.files import dump_json, write_if_changed
+from descent.evidence.reports import Report
 
 FOLDER = Path(__file__).parents[3] / "docs" / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -24,6 +25,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         "claims": (list[ClaimEntry], "chapters/claims/<chapter>.yml"),
         "measurements": (Values, "measurements.json and timings.json of a run"),
         "archive": (Archive, "results/<profile>/<chapter>.json"),
+        "report": (Report, "report.json"),
     }
     return {
         name: {"$schema": DIALECT, **TypeAdapter(kind).json_schema(), "title": title}

@@ -1,7 +1,7 @@
 """The book's own blocks: fenced names in the text that only the evidence, or the library, can fill in.
 
 ```{claims}```      what the chapter's sources claim       ```{report}```       every verdict of the book
-```{verdicts}```    the verdicts of this very run          ```{status}```       every run: time, memory, machine
+```{verdicts}```    the verdicts on its claims             ```{status}```       every run: time, memory, machine
 {verdict}`id`       one verdict, in running text           ```{environment}```  what the runs ran on
 {holds}`...; quick` a sentence held to a run, see ``held``   {value}`key:.2f`      a number from it
 ```{map}```         the chapters, each with a picture      ```{glance}```       how the claims ended, as a bar
@@ -14,7 +14,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable
 from html import escape
 from typing import Any
@@ -25,14 +24,13 @@ from descent.book.errors import UserError
 from descent.book.pages.frame import source_line
 from descent.book.pages.held import expand_held
 from descent.book.project import Project
-from descent.book.report import report
+from descent.book.report import report, tallies
 from descent.book.report.agreement import agreement_table
 from descent.book.report.archived import archived_table
 from descent.book.report.benchmarks import benchmark_tables
 from descent.book.report.results import Evidence
 from descent.book.report.scaling import scaling_tables
 from descent.book.run.run import Run
-from descent.evidence.verdicts import OUTCOMES
 
 BADGE = re.compile(r"\{verdict\}`([^`]+)`")
 INCLUDE = re.compile(r"^```\{literalinclude\} (\S+)\n((?:.*\n)*?)```[ \t]*$", re.MULTILINE)
@@ -137,12 +135,7 @@ def _card(evidence: Evidence, chapter: str) -> str:
             or f"A figure of the chapter {title(evidence.project, chapter)}"
         )
         picture = f'<img src="../figures/{chapter}/{figure}.small.png" loading="lazy" alt="{escape(alt)}">'
-    found = Counter(verdict.verdict for verdict in evidence.verdicts if verdict.chapter == chapter)
-    verdicts = " ".join(
-        f'<span class="verdict verdict-{report.slug(o)}">{report.SIGNS[o]} {found[o]} {o}</span>'
-        for o in OUTCOMES
-        if found[o]
-    )
+    verdicts = tallies.badges(evidence, chapter)
     says = f"<p>{escape(' '.join(entry['says'].split()))}</p>" if "says" in entry else ""
     return (
         f'<li><a href="{chapter}.html">{picture}<strong>{escape(title(evidence.project, chapter))}</strong></a>'
@@ -166,9 +159,9 @@ WRITERS: dict[str, Callable[[Evidence, str, str, str], str]] = {
     "archived": lambda evidence, page, name, body: archived_table(evidence.project, page, _entries(body, page, dict)),
     "benchmarks": lambda evidence, page, name, body: benchmark_tables(evidence.project),
     "claims": lambda evidence, page, name, body: report.claims_table(evidence, page),
-    "counts": lambda evidence, page, name, body: report.counts(evidence),
+    "counts": lambda evidence, page, name, body: tallies.counts(evidence),
     "environment": lambda evidence, page, name, body: report.environment_list(evidence),
-    "glance": lambda evidence, page, name, body: report.glance(evidence.verdicts),
+    "glance": lambda evidence, page, name, body: tallies.glance(evidence),
     "live": lambda evidence, page, name, body: live_figure(evidence, page, name, _entries(body, page, dict)),
     "map": lambda evidence, page, name, body: chapter_map(evidence),
     "notation": lambda evidence, page, name, body: notation(evidence.project),

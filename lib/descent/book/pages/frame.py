@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from html import escape
 from pathlib import Path
 
 import nbformat
 
 from descent.book.pages.source_pages import source_link
-from descent.book.report.report import SIGNS, slug
 from descent.book.report.results import Evidence
+from descent.book.report.tallies import badges
 from descent.book.run.fingerprint import code_of
 from descent.book.run.parameters import parameters_of
 from descent.evidence.code import direct_imports, module_path
-from descent.evidence.verdicts import OUTCOMES
 
 # Modules of the pipeline, which every chapter imports and no figure is about.
 PLUMBING = ("descent.book", "descent.evidence", "descent.quiet")
@@ -22,14 +20,7 @@ PLUMBING = ("descent.book", "descent.evidence", "descent.quiet")
 
 def masthead(evidence: Evidence, chapter: str) -> str:
     """Return the line below a chapter's title: how its claims ended, what its runs took, what can be downloaded."""
-    verdicts = [verdict for verdict in evidence.verdicts if verdict.chapter == chapter]
-    found = Counter(verdict.verdict for verdict in verdicts)
-    parts = [
-        f'<a class="verdict verdict-{slug(o)}" href="report.html?chapter={chapter}&amp;verdict={slug(o)}">'
-        f"{SIGNS[o]} {found[o]} {o}</a>"
-        for o in OUTCOMES
-        if found[o]
-    ]
+    parts = [badges(evidence, chapter, link=True)]
     runs = evidence.replicates(chapter, "environment.json")
     if runs:
         seconds = sum(run["wall_seconds"] for run in runs)

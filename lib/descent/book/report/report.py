@@ -1,14 +1,16 @@
 """The evidence as Markdown: tables for chapters and for the report page, counts for the landing page."""
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from descent.book.report.results import Evidence
-from descent.evidence.claims import Claim
-from descent.evidence.verdicts import OUTCOMES, Verdict
+from descent.book.report.results import Best, Evidence
+from descent.evidence.claims import KINDS, Claim
+from descent.evidence.verdicts import Verdict
 
 SIGNS = {"reproduced": "✔", "partly": "◐", "not reproduced": "✘", "undecided": "?", "not run": "–"}
+HEAD = ("Claim", "Kind", "Verdict", "Expected", "Measured", "Seeds", "Would notice")
+MOST = " in most runs"
 MATHS = re.compile(r"(\$[^$]+\$)")
 
 
@@ -48,42 +50,54 @@ def claims_table(evidence: Evidence, chapter: str) -> str:
 
 
 def verdict_table(evidence: Evidence, chapter: str) -> str:
-    """Return the verdicts of this run on a chapter's claims, check by check."""
+    """Return the verdicts on a chapter's claims by the best evidence, in words, with this build's beside it."""
+    here = {verdict.id: verdict for verdict in evidence.verdicts}
     rows = []
-    for verdict in evidence.verdicts:
-        if verdict.chapter == chapter:
-            for index, check in enumerate(verdict.checks):
-                rows.append(
-                    (
-                        f"**{verdict.id}** {badge(verdict)}{_why(verdict)}" if index == 0 else "",
-                        f'{_code(check["measurement"])} <span class="bound">{prose(check["expected"])}</span>',
-                        measured(check["measured"], check["interval"]),
-                        str(check["seeds"]),
-                    )
+    for claim in evidence.claims:
+        if claim.chapter == chapter:
+            best = evidence.best[claim.id]
+            rows.append(
+                (
+                    f"{prose(claim.statement)}{_checks(best.verdict)}",
+                    f"{badge(best.verdict)}{_standing(best)}",
+                    f"{prose(best.verdict.label)}: {measured(best.verdict)} "
+                    f'<span class="bound">({prose(best.verdict.expected)})</span>',
+                    badge(here[claim.id], linked=False) if best.published else "the same",
                 )
-    return table(("Verdict", "Check", "Measured", "Seeds"), rows)
+            )
+    return table(("Claim", "Verdict", "What decides it", f"This build ({evidence.profile.name})"), rows)
+
+
+def by_need(evidence: Evidence) -> list[Claim]:
+    """Return all claims: what did not come out first, findings before theorems and controls, else as in the book."""
+    urgency = ("not reproduced", "partly", "undecided", "reproduced", "not run")
+    return sorted(
+        evidence.claims,
+        key=lambda claim: (urgency.index(evidence.best[claim.id].verdict.verdict), KINDS.index(claim.kind)),
+    )
 
 
 def report_table(evidence: Evidence) -> str:
-    """Return every verdict of the book: this build's, and the one at published scale beside it."""
+    """Return every verdict of the book by the best evidence there is, this build's beside it."""
+    here = {verdict.id: verdict for verdict in evidence.verdicts}
     rows = []
-    for claim, verdict in zip(evidence.claims, evidence.verdicts, strict=True):
-        archived = evidence.archived.get(verdict.id)
+    for claim in by_need(evidence):
+        best, built = evidence.best[claim.id], here[claim.id]
+        shown = best.verdict
         rows.append(
             (
-                f'<span id="{anchor(verdict.id)}" class="claim-id">'
-                f"[{verdict.id}](../chapters/{verdict.chapter})</span> "
-                f"{prose(claim.statement)} ({{cite:t}}`{claim.cite}`, {prose(claim.place)}){_checks(verdict)}",
-                prose(verdict.expected),
-                measured(verdict.measured, verdict.interval),
-                str(verdict.seeds),
-                badge(verdict, linked=False) + _why(verdict),
-                f"{badge(archived, linked=False)} {measured(archived.measured, archived.interval)}{_why(archived)}"
-                if archived
-                else "–",
+                f'<span id="{anchor(claim.id)}" class="claim-id">[{claim.id}](../chapters/{claim.chapter})</span> '
+                f"{prose(claim.statement)} ({{cite:t}}`{claim.cite}`, {prose(claim.place)}){_checks(shown)}",
+                claim.kind,
+                badge(shown, linked=False) + _standing(best),
+                f'{prose(shown.expected)} <span class="what">{prose(shown.label)}</span>',
+                measured(shown),
+                str(shown.seeds),
+                sight(shown),
+                f"{badge(built, linked=False)} {measured(built)}{_why(built)}" if best.published else "the same",
             )
         )
-    head = ("Claim", "Expected", "Measured", "Seeds", f"This build ({evidence.profile.name})", "Published scale")
+    head = (*HEAD, f"This build ({evidence.profile.name})")
     return f":::{{div}} report-table\n{table(head, rows)}\n:::"
 
 
@@ -122,46 +136,36 @@ def environment_list(evidence: Evidence) -> str:
     return table(("What", "Which"), [(name, ", ".join(sorted(values))) for name, values in entries.items()])
 
 
-def counts(evidence: Evidence) -> str:
-    """Return how many claims ended how, in one line."""
-    found = Counter(verdict.verdict for verdict in evidence.verdicts)
-    parts = [f"{found[outcome]} {outcome}" for outcome in OUTCOMES if found[outcome]]
-    return f"Of {len(evidence.verdicts)} claims: {', '.join(parts)} (profile {evidence.profile.name})."
-
-
-def glance(verdicts: Sequence[Verdict]) -> str:
-    """Return how many claims ended how, as a bar and its labels, each of which leads to those rows of the report."""
-    found = Counter(verdict.verdict for verdict in verdicts)
-    shown = [outcome for outcome in OUTCOMES if found[outcome]]
-    bar = "".join(f'<span class="bar-{slug(o)}" style="flex-grow: {found[o]}"></span>' for o in shown)
-    labels = "".join(
-        f'<li><a class="verdict-{slug(o)}" href="report.html?verdict={slug(o)}">'
-        f"<strong>{found[o]}</strong> {SIGNS[o]} {o}</a></li>"
-        for o in shown
-    )
-    return f'<div class="glance"><div class="glance-bar" aria-hidden="true">{bar}</div><ul>{labels}</ul></div>'
-
-
 def terminal_table(verdicts: Iterable[Verdict]) -> str:
     """Return verdicts as aligned text."""
     rows = [("claim", "expected", "measured", "seeds", "verdict")]
     for v in verdicts:
-        rows.append(
-            (v.id, v.expected, measured(v.measured, v.interval), str(v.seeds), f"{SIGNS[v.verdict]} {v.verdict}")
-        )
+        rows.append((v.id, v.expected, measured(v), str(v.seeds), f"{SIGNS[v.verdict]} {v.verdict}"))
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
 
 
-def measured(value: float | None, interval: Sequence[float] | None) -> str:
-    """Return a measurement with its interval, if it has one."""
+def measured(result: Verdict | Mapping[str, Any]) -> str:
+    """Return what was measured with its interval, if it has one; of a check of most runs, their share."""
+    values = result if isinstance(result, Mapping) else vars(result)
+    value, ends = values["measured"], values["interval"]
     if value is None:
         return "–"
-    if interval is None or interval[0] == interval[1]:
-        return f"{value:.5g}"
-    return f"{value:.4g} [{interval[0]:.4g}, {interval[1]:.4g}]"
+    form = "{:.0%} of runs" if values["expected"].endswith(MOST) else "{:.4g}"
+    if ends is None or ends[0] == ends[1]:
+        return form.format(value)
+    low, high = (form.replace(" of runs", "").format(end) for end in ends)
+    return f"{form.format(value)} [{low}, {high}]"
+
+
+def sight(result: Verdict | Mapping[str, Any]) -> str:
+    """Return the smallest departure from its bound that the seeds would have noticed."""
+    values = result if isinstance(result, Mapping) else vars(result)
+    if values["detectable"] is None:
+        return "exact" if values.get("exact") else "–"
+    return f"{values['detectable']:.0%} of runs" if values["expected"].endswith(MOST) else f"{values['detectable']:.2g}"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -173,12 +177,22 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _expectations(claim: Claim) -> str:
-    return prose("; ".join(dict.fromkeys(check.expectation for check in claim.checks)))
+    checks = dict.fromkeys(f"{check.label}: {check.expectation}" for check in claim.checks)
+    return "<br>".join(prose(check) for check in checks)
 
 
-def _code(name: str) -> str:
-    """Return a long name that a narrow column may break after an underscore."""
-    return f"<code>{name.replace('_', '_<wbr>')}</code>"
+def _standing(best: Best) -> str:
+    """Return below a badge: why, by which runs, and what has changed since."""
+    said = _why(best.verdict) + f' <span class="why">{prose(best.where)}</span>'
+    if best.changed:
+        said += f' <span class="why stale">{prose(stale(best.changed))}</span>'
+    return said
+
+
+def stale(changed: Sequence[str], most: int = 4) -> str:
+    """Return what has changed since a run, in words, the first few of it."""
+    more = len(changed) - most
+    return f"changed since: {', '.join(changed[:most])}" + (f" and {more} more" if more > 0 else "")
 
 
 def _why(verdict: Verdict) -> str:
@@ -188,8 +202,13 @@ def _why(verdict: Verdict) -> str:
 def _checks(verdict: Verdict) -> str:
     """Return each check with the reason for its bound, folded away."""
     items = "".join(
-        f"<li>`{check['measurement']}` {prose(check['expected'])}, measured "
-        f"{measured(check['measured'], check['interval'])}: {prose(check['reason'])}</li>"
+        f"<li>{prose(check['label'])} (`{check['measurement']}`), expected {prose(check['expected'])}, measured "
+        f"{measured(check)}: {check['state']}{_open(check)}. {prose(check['reason'])}</li>"
         for check in verdict.checks
     )
     return f" <details><summary>Checks and reasons</summary><ul>{items}</ul></details>"
+
+
+def _open(check: Mapping[str, Any]) -> str:
+    seen = f"; a departure of {sight(check)} would have been noticed" if check["detectable"] is not None else ""
+    return (f", {prose(check['why'])}" if check["state"] == "open" else "") + seen

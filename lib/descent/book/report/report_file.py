@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from html import escape
+from functools import cache
 from typing import Any
 
-from descent.book.report.citations import Citations
-from descent.book.report.plain_maths import plain
-from descent.book.report.report import SIGNS, anchor, counts, measured, slug
-from descent.book.report.results import Evidence
-from descent.evidence.verdicts import Verdict
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from latex2mathml.converter import convert
+from markupsafe import Markup, escape
 
-HEAD = ("Claim", "Expected", "Measured", "Seeds", "This build", "Published scale")
+from descent.book.report.citations import Citations
+from descent.book.report.report import HEAD, MATHS, SIGNS, anchor, by_need, measured, sight, slug, stale
+from descent.book.report.results import Evidence
+from descent.book.report.tallies import counts, tally
+
+RUN_HEAD = ("Chapter", "Replicate", "Seconds", "Peak memory", "Machine", "TensorFlow", "Commit", "Parameters")
 
 
 def report_data(evidence: Evidence) -> dict[str, Any]:
-    """Return the whole report as plain data: every verdict, the one at published scale beside it, and every run."""
+    """Return the whole report as plain data, of the shape that ``evidence.reports`` documents."""
     runs = {
         chapter: evidence.replicates(chapter, "environment.json")
         or ("failed" if evidence.notebook(chapter)[1] else "not run")
@@ -24,9 +27,20 @@ def report_data(evidence: Evidence) -> dict[str, Any]:
     }
     claims = []
     for verdict in evidence.verdicts:
-        archived = evidence.archived.get(verdict.id)
-        claims.append({**verdict.as_dict(), "published_scale": archived.as_dict() if archived else None})
-    return {"profile": evidence.profile.name, "claims": claims, "runs": runs}
+        best, archived = evidence.best[verdict.id], evidence.archived.get(verdict.id)
+        claims.append(
+            {
+                "id": verdict.id,
+                "kind": verdict.kind,
+                "verdict": best.verdict.verdict,
+                "by": "published scale" if best.published else "this build",
+                "where": best.where,
+                "changed": list(best.changed),
+                "this_build": verdict.as_dict(),
+                "published_scale": archived.as_dict() if archived else None,
+            }
+        )
+    return {"profile": evidence.profile.name, "tally": tally(evidence), "claims": claims, "runs": runs}
 
 
 def report_html(evidence: Evidence, style: str, script: str) -> str:
@@ -38,104 +52,87 @@ def report_html(evidence: Evidence, style: str, script: str) -> str:
         script: the script that filters and sorts.
     """
     citations = Citations(*evidence.project.bibliographies)
-    rows = "\n".join(
-        _row(verdict, evidence.archived.get(verdict.id), f"{citations.textual(claim.cite)}, {claim.place}")
-        for claim, verdict in zip(evidence.claims, evidence.verdicts, strict=True)
-    )
+    here = {verdict.id: verdict for verdict in evidence.verdicts}
+    rows = [
+        {
+            "anchor": anchor(claim.id),
+            "claim": claim,
+            "source": f"{citations.textual(claim.cite)}, {claim.place}",
+            "best": evidence.best[claim.id],
+            "here": here[claim.id],
+        }
+        for claim in by_need(evidence)
+    ]
     keys = sorted({claim.cite for claim in evidence.claims if claim.cite in citations.entries})
-    references = "\n".join(f"<li>{escape(citations.reference(key))}</li>" for key in keys)
-    heads = "".join(f'<th scope="col">{name}</th>' for name in HEAD)
-    body = f"""<h1>Report</h1>
-<p>Descent and Its Discontents. {escape(counts(evidence))}</p>
-<div class="report-table"><div class="pst-scrollable-table-container"><table>
-<thead><tr>{heads}</tr></thead>
-<tbody>
-{rows}
-</tbody>
-</table></div></div>
-<h2>Runs</h2>
-<div class="pst-scrollable-table-container"><table>
-<thead><tr>{"".join(f'<th scope="col">{n}</th>' for n in RUN_HEAD)}</tr></thead>
-<tbody>
-{_runs(evidence)}
-</tbody>
-</table></div>
-<h2>References</h2>
-<ul class="references">
-{references}
-</ul>"""
-    return document("Report: Descent and Its Discontents", body, style, script)
+    return (
+        _templates()
+        .get_template("report.html.jinja")
+        .render(
+            title="Report: Descent and Its Discontents",
+            style=Markup(style),
+            script=Markup(script),
+            back="",
+            profile=evidence.profile.name,
+            counts=counts(evidence),
+            signs=SIGNS,
+            head=(*HEAD, f"This build ({evidence.profile.name})"),
+            rows=rows,
+            run_head=RUN_HEAD,
+            runs=_runs(evidence),
+            references=[citations.reference(key) for key in keys],
+        )
+    )
 
 
 def document(title: str, body: str, style: str, script: str = "", back: str = "") -> str:
-    """Return a page of its own: no theme, nothing outside itself, light or dark as the reader's system is."""
-    scripts = f"<script>\n{script}\n</script>" if script else ""
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
-<link rel="icon" href="data:,">
-<style>
-{style}
-</style>
-</head>
-<body>
-<main>
-{back}
-{body}
-</main>
-{scripts}
-</body>
-</html>
-"""
+    """Return a page of its own: no theme, nothing outside itself, light or dark as the reader's system is.
+
+    Args:
+        title: as text.
+        body: as HTML.
+        style: the style sheet to put inside.
+        script: the same.
+        back: HTML above the body.
+    """
+    page = _templates().get_template("document.html.jinja")
+    return page.render(title=title, body=Markup(body), style=Markup(style), script=Markup(script), back=Markup(back))
 
 
-RUN_HEAD = ("Chapter", "Replicate", "Seconds", "Peak memory", "Machine", "TensorFlow", "Commit", "Parameters")
+def with_mathml(text: str) -> Markup:
+    """Return text as HTML, escaped, with what stands between dollars as MathML."""
+    parts = MATHS.split(text)
+    return Markup("").join(Markup(_mathml(part[1:-1])) if i % 2 else escape(part) for i, part in enumerate(parts))
 
 
-def _row(verdict: Verdict, archived: Verdict | None, source: str) -> str:
-    checks = "".join(
-        f"<li><code>{escape(check['measurement'])}</code> {escape(check['expected'])}, measured "
-        f"{measured(check['measured'], check['interval'])}: {escape(plain(check['reason']))}</li>"
-        for check in verdict.checks
+@cache
+def _mathml(tex: str) -> str:
+    return convert(tex)
+
+
+@cache
+def _templates() -> Environment:
+    templates = Environment(
+        loader=PackageLoader("descent.book.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
     )
-    first = (
-        f'<span class="claim-id">{escape(verdict.id)} ({escape(verdict.chapter)})</span> '
-        f"{escape(plain(verdict.statement))} "
-        f"({escape(plain(source))})<details><summary>Checks and reasons</summary><ul>{checks}</ul></details>"
-    )
-    cells = (
-        first,
-        escape(verdict.expected),
-        measured(verdict.measured, verdict.interval),
-        str(verdict.seeds),
-        _badge(verdict),
-        f"{_badge(archived)} {measured(archived.measured, archived.interval)}" if archived else "–",
-    )
-    return f'<tr id="{anchor(verdict.id)}">' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+    templates.filters |= {"maths": with_mathml, "measured": measured, "sight": sight, "slug": slug, "stale": stale}
+    return templates
 
 
-def _badge(verdict: Verdict) -> str:
-    why = f' <span class="why">{escape(verdict.why)}</span>' if verdict.why else ""
-    outcome = verdict.verdict
-    return f'<span class="verdict verdict-{slug(outcome)}">{SIGNS[outcome]} {outcome}</span>{why}'
-
-
-def _runs(evidence: Evidence) -> str:
-    rows = []
-    for chapter in evidence.project.chapters:
-        for run in evidence.replicates(chapter, "environment.json"):
-            cells = (
-                chapter,
-                str(run["replicate"]),
-                f"{run['wall_seconds']:.0f}",
-                f"{run['peak_memory_mb']:,} MB",
-                f"{run['processor'] or run['machine']}, {run['threads']} threads, {', '.join(run['devices'])}",
-                run["versions"]["tensorflow"],
-                run["commit"][:10] + (" with changes" if run["dirty"] else ""),
-                json.dumps(run["parameters"]),
-            )
-            rows.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
-    return "\n".join(rows)
+def _runs(evidence: Evidence) -> list[tuple[str, ...]]:
+    return [
+        (
+            chapter,
+            str(run["replicate"]),
+            f"{run['wall_seconds']:.0f}",
+            f"{run['peak_memory_mb']:,} MB",
+            f"{run['processor'] or run['machine']}, {run['threads']} threads, {', '.join(run['devices'])}",
+            run["versions"]["tensorflow"],
+            run["commit"][:10] + (" with changes" if run["dirty"] else ""),
+            json.dumps(run["parameters"]),
+        )
+        for chapter in evidence.project.chapters
+        for run in evidence.replicates(chapter, "environment.json")
+    ]

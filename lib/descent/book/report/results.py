@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,30 @@ import nbformat
 from descent.book.errors import UserError
 from descent.book.project import Profile, Project
 from descent.book.run.run import Run, runs
+from descent.book.run.why import changed_since
 from descent.evidence import Claim, Verdict, judge
+from descent.evidence.archives import Archive, ArchiveError, read_archive
 from descent.evidence.files import dump_json, write_if_changed
 from descent.evidence.verdicts import merge
 
 ARCHIVE_PROFILE = "paper"
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best evidence on a claim.
+
+    Args:
+        verdict: what it says.
+        published: whether it is of archived runs at published scale, and not of this build.
+        where: of which runs, in words.
+        changed: what has changed since they were made, in words.
+    """
+
+    verdict: Verdict
+    published: bool
+    where: str
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,22 +64,67 @@ class Evidence:
     @cached_property
     def archived(self) -> dict[str, Verdict]:
         """Return the verdicts of the archived runs at published scale, by claim."""
-        measured = {}
-        for path in sorted((self.project.root / "results" / ARCHIVE_PROFILE).glob("*.json")):
-            runs = json.loads(path.read_text())["replicates"]
-            measured[path.stem] = merge([run["measurements"] for run in runs])
+        measured = {
+            chapter: merge([run.measurements for run in archive.replicates])
+            for chapter, archive in self.archives.items()
+        }
         claims = [claim for claim in self.claims if claim.chapter in measured]
         return {verdict.id: verdict for verdict in judge(claims, measured, ARCHIVE_PROFILE)}
 
+    @cached_property
+    def archives(self) -> dict[str, Archive]:
+        """Return the archived runs at published scale, by chapter.
+
+        Raises:
+            UserError: a file is no archive.
+        """
+        try:
+            found = {
+                chapter: read_archive(self.project.root / "results" / ARCHIVE_PROFILE / f"{chapter}.json")
+                for chapter in self.project.chapters
+            }
+        except ArchiveError as error:
+            raise UserError(str(error)) from error
+        return {chapter: archive for chapter, archive in found.items() if archive is not None}
+
+    @cached_property
+    def best(self) -> dict[str, Best]:
+        """Return the best evidence on each claim: archived runs at published scale where they tell, else this build's.
+
+        Archived runs tell unless they measured nothing of the claim, or leave open what this build decides.
+        """
+        return {verdict.id: self._best(verdict, self.archived.get(verdict.id)) for verdict in self.verdicts}
+
+    def _best(self, here: Verdict, there: Verdict | None) -> Best:
+        told = ("reproduced", "partly", "not reproduced")
+        if there is None or there.verdict == "not run" or (there.verdict not in told and here.verdict in told):
+            return Best(here, False, f"this build, {self.profile.name}")
+        runs = [run.environment for run in self.archives[here.chapter].replicates]
+        began = max((run["started"] for run in runs if "started" in run), default="")
+        day = f", {datetime.fromisoformat(began):%d %B %Y}".replace(", 0", ", ") if began else ""
+        seeds = f", {there.seeds} seed{'s' * (there.seeds > 1)}" if there.seeds and not there.exact else ""
+        return Best(there, True, f"published scale{seeds}{day}", self.changed.get(here.chapter, ()))
+
+    @cached_property
+    def changed(self) -> dict[str, tuple[str, ...]]:
+        """Return what has changed since the archived runs at published scale were made, in words, by chapter."""
+        found = {}
+        for chapter, archive in self.archives.items():
+            names: dict[str, None] = {}
+            for number, run in enumerate(archive.replicates):
+                now = Run(self.project, ARCHIVE_PROFILE, chapter, run.environment.get("replicate", number))
+                names |= dict.fromkeys(changed_since(now, run.environment))
+            found[chapter] = tuple(names)
+        return found
+
     def verdict(self, claim_id: str, page: str) -> Verdict:
-        """Return this build's verdict on a claim.
+        """Return the verdict on a claim, by the best evidence there is.
 
         Raises:
             UserError: no such claim; ``page`` says who asked.
         """
-        for verdict in self.verdicts:
-            if verdict.id == claim_id:
-                return verdict
+        if claim_id in self.best:
+            return self.best[claim_id].verdict
         raise UserError(f"chapters/{page}.md: no claim {claim_id!r} in chapters/claims/; check the spelling")
 
     def runs(self, chapter: str) -> list[Path]:
