@@ -14,7 +14,7 @@ class Slope(NamedTuple):
     high: float
 
 
-def slope(horizons: Sequence[int], values: Sequence[float], first: int = 1) -> Slope:
+def slope(horizons: Sequence[int], values: Sequence[float] | np.ndarray, first: int = 1) -> Slope:
     """Fit a power of T.
 
     Args:
