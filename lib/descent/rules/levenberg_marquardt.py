@@ -77,7 +77,7 @@ def levenberg_marquardt(
         actual = game.losses(params)[0] - game.losses(vectors.add(params, delta))[0]
         ratio, factor, taken = trust(actual, predicted, grow, shrink)
         state = LevenbergMarquardtState(
-            eta * tf.cast(factor, eta.dtype),
+            eta * factor,
             ratio,
             state.products + tf.cast(solution.iterations, tf.int64) + 1,
             state.rejected + tf.cast(~taken, tf.int64),
@@ -96,4 +96,5 @@ def trust(
     still = (predicted == 0) & (actual == 0)
     rho = tf.where(trusted, tf.math.divide_no_nan(actual, predicted), -tf.ones_like(actual))
     rho = tf.where(still, tf.ones_like(rho), rho)
-    return rho, tf.where(rho > 0.75, grow, tf.where(rho < 0.25, 1 / shrink, 1.0)), rho > 0
+    up, down = vectors.cast(grow, rho.dtype), vectors.cast(1 / shrink, rho.dtype)
+    return rho, tf.where(rho > 0.75, up, tf.where(rho < 0.25, down, tf.ones_like(rho))), rho > 0

@@ -21,11 +21,12 @@ def clip(length: Scalar) -> Adjustment:
 
     Example:
         >>> distance(chain(clip(1.0), gradient_descent(0.15)), bowl)
+        0.091
     """
 
     def clipped(xi: Vector, params: Vector, game: Game) -> Vector:
         norm = tf.linalg.global_norm(tf.nest.flatten(xi))
-        factor = tf.minimum(1.0, tf.cast(length, norm.dtype) / tf.maximum(norm, 1e-30))
+        factor = tf.minimum(tf.cast(length, norm.dtype) / tf.maximum(norm, 1e-30), 1.0)
         return tf.nest.map_structure(lambda g: g * tf.cast(factor, g.dtype), xi)
 
     return stateless(clipped, Adjustment)
@@ -45,6 +46,7 @@ def when_finite(rule: Rule) -> Rule:
 
     Example:
         >>> distance(when_finite(gradient_descent(0.15)), bowl)
+        0.039
     """
 
     def update(xi: Vector, state: State, params: Vector, game: Game) -> tuple[Vector, State]:
