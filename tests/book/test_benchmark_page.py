@@ -86,6 +86,12 @@ def tables_with(**ratios):
     [
         ((-0.5, -0.6, -0.4), (0.5, 0.4, 0.6), ["| met |", "| met |"]),
         ((0.5, 0.4, 0.6), (-0.5, -0.6, -0.4), ["| **not met** |", "| **not met** |"]),
+        # the median decides, not the better end of the spread
+        (
+            (0.1, -0.2, 0.2),
+            (-0.1, -0.2, 0.2),
+            ["| **not met**, within the spread |", "| **not met**, within the spread |"],
+        ),
         ((-0.1, -0.2, 0.1), (-0.1, -0.2, 0.1), ["| met, within the spread |", "| **not met**, within the spread |"]),
     ],
 )

@@ -80,6 +80,10 @@ def test_a_notebook_that_leaves_the_book_has_the_numbers_and_no_notes(runs):
     assert without_notes(SENTENCE, "first", runs({"value": 9.0}, {"value": 12.0})) == "It is more than ten, and 9.0."
 
 
+def test_a_chapter_that_has_not_run_refutes_nothing(runs):
+    assert expand_held(SENTENCE, "second", runs({"value": 9.0}, {"value": 12.0})) == "It is more than ten, and –."
+
+
 def test_a_sentence_of_another_profile_is_not_held_to_this_build(runs):
     text = SENTENCE.replace("quick", "paper")
     assert "build" not in expand_held(text, "first", runs({"value": 9.0}, {"value": 12.0}, "paper"))

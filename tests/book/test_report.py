@@ -1,6 +1,7 @@
 """The evidence as text: best evidence first, the deciding check in words, and statements as they were written."""
 
 import json
+from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
@@ -13,6 +14,8 @@ from descent.book.report.report_file import document, report_data, report_html, 
 from descent.book.report.results import Evidence
 from descent.evidence.reports import Report
 from descent.evidence.verdicts import OUTCOMES, Verdict
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 def verdict(outcome="reproduced", name="a", why="", kind="finding", **changes):
@@ -160,7 +163,7 @@ def test_a_row_shows_the_check_that_decided(evidence):
     assert row[3] == '≥ 5 <span class="what">mean of draws</span>'
     assert row[4] == "4 [3.752, 4.248]" and row[5] == "3" and row[7].startswith("the same")
     second = report.report_table(evidence).splitlines()[5]
-    assert "published scale, 8 seeds" in second and "changed since: it was made before" in second
+    assert "published scale, 8 seeds" in second and "is not known: it was made before" in second
     assert "? undecided" in second.split(" | ")[7]
 
 
@@ -174,6 +177,8 @@ def test_a_chapters_table_says_it_in_words(evidence):
 def test_stale_evidence_names_what_changed():
     assert report.stale(["a", "b"]) == "changed since: a, b"
     assert report.stale(list("abcdef")) == "changed since: a, b, c, d and 2 more"
+    assert report.stale([report.UNKNOWN]) == f"whether its code has changed since is not known: {report.UNKNOWN}"
+    assert report.UNKNOWN in (REPOSITORY / "lib/descent/book/run/why.py").read_text()
 
 
 def test_the_terminals_table_is_aligned():

@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import lognorm, norm
 
-from descent.experiments.sgn_distributions.pooled_limits import scale_mixture_reading
+from descent.experiments.sgn_distributions.pooled_limits import blocks_reading, scale_mixture_reading
 from descent.noise.log_moments import mohammadi
 from descent.problems.quadratic import plane, quadratic_game
 from descent.rules import (
@@ -119,6 +119,35 @@ def test_explicit_and_implicit_steps_are_the_librarys(scripts):
             np.testing.assert_allclose(found, paths[name].numpy()[:, lane], rtol=1e-9)
     loss = scripts.evaluate("(a) => descentImplicit.loss(...a)", [curvatures.tolist(), start.tolist()])
     assert loss == pytest.approx(0.5 * (curvatures * start**2).sum())
+
+
+def test_regions_end_where_gradient_descent_stops_converging(scripts):
+    """|1 - u| < 1 is a disc about 1. A row's span is that of its middle: half a row off would be .0125 in height."""
+    spans = np.array(scripts.evaluate("descentGame.stableSpans('gradient descent', 0.5)"))
+    middle = spans[:, :2].mean(1)
+    inside = middle < 0.98
+    half = np.sqrt(1 - middle[inside] ** 2)
+    np.testing.assert_allclose(spans[inside, 2], 1 - half, atol=4e-3)
+    np.testing.assert_allclose(spans[inside, 3], 1 + half, atol=4e-3)
+    np.testing.assert_allclose(spans[:, 1] - spans[:, 0], 0.025, atol=1e-12)
+    assert spans[0, 0] == 0.0
+
+
+@pytest.mark.parametrize("h", [0.5, 1.0, 30.0])
+def test_explicit_descent_diverges_from_two_over_the_curvature_on(scripts, h):
+    bound = 2 / max(1.0, h)
+    said = [
+        scripts.evaluate("(a) => descentImplicit.explicitEnds(...a)", [bound * x, h]) for x in (0.51, 0.99, 1, 1.01)
+    ]
+    assert said == ["converges", "converges", "stays on the edge", "diverges"]
+
+
+def test_the_formula_for_small_blocks_is_the_librarys(scripts):
+    logs, tau = np.random.default_rng(4).normal(size=1001), 0.8
+    call = "([u, t, k]) => descentTail.blocksReading(descentTail.squareSums(u, t), u, t, k)"
+    for block in (2, 7, 100):
+        found = scripts.evaluate(call, [logs.tolist(), tau, block])
+        assert found == pytest.approx(blocks_reading(np.exp(2 * tau * logs), block), rel=1e-10)
 
 
 def test_the_estimator_and_its_limit_are_the_librarys(scripts):

@@ -4,7 +4,7 @@ import pytest
 from descent.games import Game
 from descent.quiet import tf
 from descent.rules.implicit import implicit
-from descent.rules.levenberg_marquardt import levenberg_marquardt
+from descent.rules.levenberg_marquardt import levenberg_marquardt, trust
 from descent.simulate import Simulator
 
 ROOT = Game(lambda params, batch: (tf.reduce_sum(tf.sqrt(1 + params[0] ** 2)),))
@@ -60,3 +60,23 @@ def test_a_loss_that_is_not_a_number_is_a_rejection():
 def test_games_of_more_players_are_refused():
     with pytest.raises(ValueError, match="one player"):
         levenberg_marquardt(0.1).init((tf.constant(1.0), tf.constant(2.0)))
+
+
+@pytest.mark.parametrize(
+    ("actual", "predicted", "ratio", "factor", "taken"),
+    [
+        (0.76, 1.0, 0.76, 2.0, True),
+        (0.74, 1.0, 0.74, 1.0, True),
+        (0.4, 1.0, 0.4, 1.0, True),  # below one half and above a quarter: the radius stays
+        (0.26, 1.0, 0.26, 1.0, True),
+        (0.24, 1.0, 0.24, 0.25, True),
+        (0.0, 1.0, 0.0, 0.25, False),
+        (-1.0, 1.0, -1.0, 0.25, False),
+        (1.0, -1.0, -1.0, 0.25, False),  # a predicted rise
+        (np.nan, 1.0, -1.0, 0.25, False),
+        (0.0, 0.0, 1.0, 2.0, True),  # at the minimum
+    ],
+)
+def test_the_radius_grows_above_three_quarters_and_shrinks_below_one(actual, predicted, ratio, factor, taken):
+    found = trust(tf.constant(actual, tf.float64), tf.constant(predicted, tf.float64), 2.0, 4.0)
+    assert [float(x) for x in found[:2]] == pytest.approx([ratio, factor]) and bool(found[2]) == taken

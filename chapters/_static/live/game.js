@@ -115,7 +115,28 @@
     return Infinity;
   }
 
-  root.descentGame = { RULES, trajectory, matrix, spectralRadius, threshold };
+  // Where a rule converges, row by row of the plane of eta mu (from -0.5 to 3) and eta sigma (from 0 to 2.5): spans
+  // [bottom, top, left, right]. The spectral radius is taken at the middle of a row, the ends between two columns.
+  function stableSpans(rule, eta) {
+    const [columns, rows] = [70, 100];
+    const column = (c) => -0.5 + (c / columns) * 3.5;
+    const row = (r) => (r / rows) * 2.5;
+    const spans = [];
+    for (let r = 0; r < rows; r++) {
+      const excess = Array.from({ length: columns + 1 }, (_, c) =>
+        spectralRadius(rule, eta, column(c) / eta, row(r + 0.5) / eta, 12) - 1);
+      const crossing = (c) => column(c + excess[c] / (excess[c] - excess[c + 1]));
+      for (let c = 0; c <= columns; c++) {
+        if (excess[c] >= 0) continue;
+        const from = c === 0 ? column(0) : crossing(c - 1);
+        while (c < columns && excess[c + 1] < 0) c++;
+        spans.push([row(r), row(r + 1), from, c === columns ? column(columns) : crossing(c)]);
+      }
+    }
+    return spans;
+  }
+
+  root.descentGame = { RULES, trajectory, matrix, spectralRadius, threshold, stableSpans };
   if (!root.document || !root.descentLive) return;
 
   const { Panel, register, assemble } = root.descentLive;
@@ -138,26 +159,8 @@
       region.path("region", shapes.get(key));
     }
 
-    // Row by row, where the spectral radius is below one; the ends are interpolated between the columns.
-    function outline(rule, eta) {
-      const [columns, rows] = [70, 100];
-      const column = (c) => -0.5 + (c / columns) * 3.5;
-      const row = (r) => (r / rows) * 2.5;
-      let d = "";
-      for (let r = 0; r < rows; r++) {
-        const excess = Array.from({ length: columns + 1 }, (_, c) =>
-          spectralRadius(rule, eta, column(c) / eta, row(r + 0.5) / eta, 12) - 1);
-        const crossing = (c) => column(c + excess[c] / (excess[c] - excess[c + 1]));
-        for (let c = 0; c <= columns; c++) {
-          if (excess[c] >= 0) continue;
-          const from = c === 0 ? column(0) : crossing(c - 1);
-          while (c < columns && excess[c + 1] < 0) c++;
-          const to = c === columns ? column(columns) : crossing(c);
-          d += `M${region.x(from).toFixed(1)} ${region.y(row(r)).toFixed(2)}H${region.x(to).toFixed(1)}V${region.y(row(r + 1)).toFixed(2)}H${region.x(from).toFixed(1)}Z`;
-        }
-      }
-      return d;
-    }
+    const outline = (rule, eta) => stableSpans(rule, eta).map(([bottom, top, from, to]) =>
+      `M${region.x(from).toFixed(1)} ${region.y(bottom).toFixed(2)}H${region.x(to).toFixed(1)}V${region.y(top).toFixed(2)}H${region.x(from).toFixed(1)}Z`).join("");
 
     assemble(
       stage,

@@ -14,7 +14,13 @@
 
   const loss = (curvatures, w) => 0.5 * w.reduce((sum, value, i) => sum + curvatures[i] * value * value, 0);
 
-  root.descentImplicit = { explicitFactor, implicitFactor, trajectory, loss };
+  // What becomes of explicit descent on curvatures 1 and h; the implicit step converges whatever the step size.
+  function explicitEnds(eta, h) {
+    const bound = 2 / Math.max(1, h);
+    return eta < bound ? "converges" : eta === bound ? "stays on the edge" : "diverges";
+  }
+
+  root.descentImplicit = { explicitFactor, implicitFactor, trajectory, loss, explicitEnds };
   if (!root.document || !root.descentLive) return;
 
   const { Panel, register, assemble } = root.descentLive;
@@ -42,8 +48,8 @@
         const start = [-1, 0.8];
         const explicit = trajectory(explicitFactor, eta, curvatures, start, STEPS);
         const implicit = trajectory(implicitFactor, eta, curvatures, start, STEPS);
-        const stable = eta * Math.max(1, h) < 2;
-        valley.clear(`Contours of a quadratic and ${STEPS} steps of each method; explicit descent ${stable ? "comes closer" : "leaves the picture"}.`);
+        const verdict = explicitEnds(eta, h);
+        valley.clear(`Contours of a quadratic and ${STEPS} steps of each method; explicit descent ${verdict === "converges" ? "comes closer" : "leaves the picture"}.`);
         for (let level = 0.05; level < 60; level *= 2.5) {
           const circle = Array.from({ length: 121 }, (_, k) => (k / 60) * Math.PI);
           const radius = Math.sqrt(2 * level);
@@ -60,7 +66,6 @@
         decay.text("b-text", STEPS - 1, 3.2, "explicit (dashed)", "end");
         decay.text("a-text", STEPS - 1, 2.3, "implicit (solid)", "end");
         const last = (points) => loss(curvatures, points[STEPS]).toExponential(1);
-        const verdict = stable ? "converges" : eta * Math.max(1, h) === 2 ? "stays on the edge" : "diverges";
         return `Explicit descent ${verdict} (stable below η = ${(2 / Math.max(1, h)).toPrecision(3)}); loss after ${STEPS} steps ${last(explicit)}. ` +
           `The implicit step converges at every η; loss ${last(implicit)}.`;
       },

@@ -2,13 +2,30 @@
 (function (root) {
   "use strict";
 
-  // The estimator's limit on s_i Z_i, Z Gaussian, scales mixed inside blocks: 1 / alpha = 1/2 + D / log K1.
+  // The estimator's limit on s_i Z_i, Z Gaussian, scales mixed inside blocks: 1 / alpha = 1/2 + D / log K1. For large
+  // blocks D is that of all scales together; for any, the mean over blocks of 1/2 log (mean of s^2) - (mean of log s).
   const reading = (dispersion, block) => 1 / (0.5 + dispersion / Math.log(block));
 
   // D = 1/2 log E s^2 - E log s; for lognormal scales with log-standard deviation tau it is tau^2.
   function dispersion(scales) {
     const mean = (f) => scales.reduce((sum, s) => sum + f(s), 0) / scales.length;
     return 0.5 * Math.log(mean((s) => s * s)) - mean(Math.log);
+  }
+
+  // Sums of the squares of the first i scales exp(tau u_i), i = 0, 1, ...
+  function squareSums(logScales, tau) {
+    const sums = new Float64Array(logScales.length + 1);
+    logScales.forEach((u, i) => { sums[i + 1] = sums[i] + Math.exp(2 * tau * u); });
+    return sums;
+  }
+
+  // What blocks of neighbours read, given their own scales: what the limit forgets is that a small block has few of them.
+  function blocksReading(sums, logScales, tau, block) {
+    const blocks = Math.floor(logScales.length / block);
+    let [spread, logs] = [0, 0];
+    for (let j = 0; j < blocks; j++) spread += 0.5 * Math.log((sums[(j + 1) * block] - sums[j * block]) / block);
+    for (let i = 0; i < blocks * block; i++) logs += tau * logScales[i];
+    return reading(spread / blocks - logs / (blocks * block), block);
   }
 
   // 1 / alpha = (E log|X_1 + ... + X_K1| - E log|X|) / log K1; the last n mod K1 values are left out.
@@ -58,7 +75,7 @@
     return values;
   }
 
-  root.descentTail = { reading, dispersion, mohammadi, density, normals };
+  root.descentTail = { reading, dispersion, squareSums, blocksReading, mohammadi, density, normals };
   if (!root.document || !root.descentLive) return;
 
   const { Panel, register, assemble } = root.descentLive;
@@ -88,7 +105,9 @@
         const values = z.map((value, i) => Math.exp(tau * logScales[i]) * value);
         const sample = mohammadi(values, block);
         const alone = mohammadi(z, block);
-        const limit = reading(tau * tau, block);
+        const sums = squareSums(logScales, tau);
+        const formula = (b) => blocksReading(sums, logScales, tau, b);
+        const limit = formula(block);
         shape.clear(`Density of the pooled values for a spread of ${tau.toFixed(2)}, with that of one Gaussian of the same variance.`);
         const xs = Array.from({ length: 121 }, (_, k) => -1 + k / 30);
         const deviation = Math.exp(tau * tau); // of the pooled values
@@ -99,8 +118,8 @@
         shape.text("b-text", 2.95, -0.8, "Gaussian (dashed)", "end");
         estimate.clear(`The estimate against K1: ${limit.toFixed(2)} at K1 = ${block}, where a Gaussian has 2.`);
         estimate.line("axis", [[0.3, 2], [4, 2]]);
-        const blocks = Array.from({ length: 75 }, (_, k) => 0.31 + k / 20);
-        estimate.line("a", blocks.map((b) => [b, reading(tau * tau, 10 ** b)]));
+        const blocks = [...new Set(Array.from({ length: 75 }, (_, k) => Math.max(2, Math.round(10 ** (0.31 + k / 20)))))];
+        estimate.line("a", blocks.map((b) => [log(b), formula(b)]));
         estimate.dot("dot-a", log(block), sample, 5);
         estimate.dot("dot-b", log(block), alone, 5);
         estimate.text("b-text", 3.95, 2.08, "each value over its own scale", "end");

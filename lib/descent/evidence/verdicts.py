@@ -216,7 +216,7 @@ def _outcome(results: Sequence[CheckResult]) -> tuple[Outcome, CheckResult, str]
     if failing := by["fails"]:
         others = [f"{len(by[state])} {word}" for state, word in (("holds", "held"), ("open", "open")) if by[state]]
         others += [f"{len(by['missing'])} not measured"] if by["missing"] else []
-        said = ", ".join([f"fails in {len(failing)} of {len(results)}", *others]) if several else "fails"
+        said = ", ".join([f"fails in {len(failing)} of {len(results)}", *others]) if several else "outside its bounds"
         names = f": {'; '.join(result.label for result in failing)}" if several else ""
         return ("partly" if by["holds"] else "not reproduced"), failing[0], said + names
     if missing := by["missing"]:

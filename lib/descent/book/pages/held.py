@@ -61,7 +61,7 @@ def expand_held(text: str, page: str, evidence: Evidence) -> str:
 
     def note(match: re.Match) -> str:
         held = read(match[1], page)
-        if held.profile != evidence.profile.name:
+        if held.profile != evidence.profile.name or not _built(evidence, _chapter(held, page)):
             return ""
         found = refuted(held, page, lambda chapter: _built(evidence, chapter))
         return (
@@ -184,10 +184,15 @@ def _kept(project: Project, chapter: str, profile: str) -> Mapping[str, Sequence
     return merge([run.measurements for run in archive.replicates]) if archive else {}
 
 
+def _chapter(held: Held, page: str) -> str:
+    """Return the chapter whose runs a sentence is first of all about."""
+    match = TERM.fullmatch(held.conditions[0][0])
+    return _place(match[2], page)[0] if match and not _plain(held.conditions[0][0]) else page
+
+
 def _origin(project: Project, page: str, held: Held) -> str:
     """Return of which run a sentence was written."""
-    chapter = _place(TERM.fullmatch(held.conditions[0][0])[2], page)[0] if not _plain(held.conditions[0][0]) else page  # type: ignore[index]
-    archive = _archive(project, chapter, held.profile)
+    archive = _archive(project, _chapter(held, page), held.profile)
     if archive is None:
         return "written of a run that is not kept"
     run = archive.replicates[0].environment

@@ -11,6 +11,7 @@ from descent.evidence.verdicts import Verdict
 SIGNS = {"reproduced": "✔", "partly": "◐", "not reproduced": "✘", "undecided": "?", "not run": "–"}
 HEAD = ("Claim", "Kind", "Verdict", "Expected", "Measured", "Seeds", "Would notice")
 MOST = " in most runs"
+UNKNOWN = "it was made before runs kept what they depend on"  # as ``run.why`` says it
 MATHS = re.compile(r"(\$[^$]+\$)")
 
 
@@ -94,7 +95,7 @@ def report_table(evidence: Evidence) -> str:
                 measured(shown),
                 str(shown.seeds),
                 sight(shown),
-                f"{badge(built, linked=False)} {measured(built)}{_why(built)}" if best.published else "the same",
+                _beside(built) if best.published else "the same",
             )
         )
     head = (*HEAD, f"This build ({evidence.profile.name})")
@@ -181,6 +182,12 @@ def _expectations(claim: Claim) -> str:
     return "<br>".join(prose(check) for check in checks)
 
 
+def _beside(built: Verdict) -> str:
+    """Return what this build says beside better evidence."""
+    missing = built.verdict == "not run"
+    return badge(built, linked=False) + ("" if missing else f" {measured(built)}{_why(built)}")
+
+
 def _standing(best: Best) -> str:
     """Return below a badge: why, by which runs, and what has changed since."""
     said = _why(best.verdict) + f' <span class="why">{prose(best.where)}</span>'
@@ -191,6 +198,8 @@ def _standing(best: Best) -> str:
 
 def stale(changed: Sequence[str], most: int = 4) -> str:
     """Return what has changed since a run, in words, the first few of it."""
+    if UNKNOWN in changed:
+        return f"whether its code has changed since is not known: {UNKNOWN}"
     more = len(changed) - most
     return f"changed since: {', '.join(changed[:most])}" + (f" and {more} more" if more > 0 else "")
 
