@@ -6,7 +6,7 @@ from scipy.stats import kstest
 
 from descent.experiments.stationary_points.adversary import adversary, quadratic, start, turned_axes
 from descent.experiments.stationary_points.energies import Recursion
-from descent.experiments.stationary_points.simulation import expected_energies, scores, simulated, tuned_curves
+from descent.experiments.stationary_points.simulation import expected_energies, scores, simulate, tuned_curves
 from descent.experiments.stationary_points.storm import storm_energies
 from descent.quiet import tf
 from descent.rules import gradient_descent
@@ -40,7 +40,7 @@ def test_noise_has_variance_one_and_none_on_the_slow_axis(turned):
 def test_simulation_agrees_with_the_recursion():
     """Three scores of 48 runs; all within 4 standard errors but for one in 1,500 seeds (t, 47 degrees of freedom)."""
     horizon, eta, slow = 100, 0.2, 0.05
-    values = simulated(gradient_descent(eta), slow, horizon, dimensions=16, seeds=48, seed=1)
+    values = simulate(gradient_descent(eta), slow, horizon, dimensions=16, seeds=48, seed=1)
     expected = expected_energies(Recursion(points=2), "constant", eta, slow, horizon)
     assert max(map(abs, scores(values, expected).values())) < 4
     assert min(map(abs, scores(values, {name: 1.2 * value for name, value in expected.items()}).values())) > 4

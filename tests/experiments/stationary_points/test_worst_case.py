@@ -195,7 +195,7 @@ def test_anytime_schedules_restart_at_powers_of_two():
 def test_one_program_serves_all_horizons_and_covers_the_table(recursion, table):
     worst_cases(recursion, 64)
     assert recursion.traces == 1
-    assert set(table) == {(criterion, schedule) for criterion in CRITERIA for schedule in SCHEDULES}
+    assert set(table) >= {(criterion, schedule) for criterion in CRITERIA for schedule in SCHEDULES}
     assert all(0 < case.value <= case.bound * (1 + 1e-12) for case in table.values())
 
 

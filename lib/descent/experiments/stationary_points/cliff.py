@@ -115,3 +115,14 @@ def interpolation_violation(f: np.ndarray, g: np.ndarray, x: np.ndarray, smoothn
     df, dx, dg = (np.subtract.outer(a, a) for a in (f, x, g))
     right = np.add.outer(g, g) * dx / 2 + dg**2 / (4 * smoothness) - smoothness / 4 * dx**2
     return float((right - df).max())
+
+
+def largest_violation() -> float:
+    """Return the violation of the worst pair on four paths: with and without plateau, steps of .1, .5 and 1 over L."""
+    found = 0.0
+    plateau = half_plateau(1000, 0.1)
+    for horizon, step, climb in ((50, 1.0, None), (400, 0.5, None), (1000, 0.1, None), (1000, 0.1, plateau)):
+        function = cliff(horizon, step, climb)
+        u = descend(function, horizon, step)
+        found = max(found, interpolation_violation(function.value(u), -function.slope(u), u))
+    return found

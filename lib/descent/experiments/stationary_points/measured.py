@@ -1,17 +1,17 @@
 """What the chapter's claims ask of the table of worst cases."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from descent.experiments.stationary_points import constant_step
-from descent.experiments.stationary_points.energies import SCHEDULES, Recursion
+from descent.experiments.stationary_points.energies import SCHEDULES
 from descent.experiments.stationary_points.slopes import slope
-from descent.experiments.stationary_points.worst_case import WorstCase, on_curvature
+from descent.experiments.stationary_points.worst_case import WorstCase
 
 FORMULAS = ("classical_bound", "average_of_squares", "last_iterate", "last_iterate_moving_noise")
 FROM = 4096  # slopes are fitted from this T on
-Tables = Sequence[Mapping[tuple[str, str], WorstCase]]
+Tables = Iterable[Mapping[tuple[str, str], WorstCase]]
 
 
 def values(tables: Tables, criterion: str, schedule: str = "constant", field: str = "value") -> np.ndarray:
@@ -27,13 +27,12 @@ def best_formulas(horizons: Sequence[int]) -> dict[str, np.ndarray]:
     }
 
 
-def measurements(horizons: Sequence[int], tables: Tables, recursion: Recursion) -> dict[str, float]:
+def measurements(horizons: Sequence[int], tables: Tables) -> dict[str, float]:
     """Return the numbers that the claims name: exponents of norms are half those of squares.
 
     Args:
         horizons: T.
         tables: ``worst_cases`` at each.
-        recursion: which made them.
     """
 
     def late(first: int, numbers: np.ndarray) -> np.ndarray:
@@ -42,13 +41,10 @@ def measurements(horizons: Sequence[int], tables: Tables, recursion: Recursion) 
     def exponent(criterion: str, schedule: str = "constant") -> float:
         return slope(horizons, values(tables, criterion, schedule) ** 0.5, FROM).fitted
 
+    tables = list(tables)
     best, root = best_formulas(horizons), np.sqrt(horizons)
     ratio = best["average_of_squares"] / best["classical_bound"]
     constants = late(16384, best["last_iterate"] * root)
-    fixed = {
-        criterion: np.array([on_curvature(recursion.run(t), criterion, 0)[0] for t in horizons])
-        for criterion in ("average_squares", "average_norms")
-    }
     found = {
         "upper.ratio_smallest": late(2048, ratio).min(),
         "upper.ratio_largest": ratio.max(),
@@ -62,8 +58,8 @@ def measurements(horizons: Sequence[int], tables: Tables, recursion: Recursion) 
         "point.slope": exponent("averaged_point"),
         "decay.linear_slope": exponent("last", "linear"),
         "decay.cosine_slope": exponent("last", "cosine"),
-        "fixed.squares_slope": slope(horizons, fixed["average_squares"], FROM).fitted,
-        "fixed.norms_slope": slope(horizons, fixed["average_norms"] ** 0.5, FROM).fitted,
+        "fixed.squares_slope": slope(horizons, values(tables, "fixed_average_squares"), FROM).fitted,
+        "fixed.norms_slope": exponent("fixed_average_norms"),
     }
     for key, criterion, power in (
         ("squares", "average_squares", 1.0),

@@ -21,10 +21,9 @@ def criteria(horizons: Sequence[int], values: Mapping[str, np.ndarray], bound: n
     gap = np.array([constant_step.last_iterate(eta, horizon, noise=0.0) for eta in steps])
     for curve, colour in ((both, "black"), (gap, "blue"), (both - gap, "vermilion")):
         left.loglog(steps, curve, color=COLOURS[colour])
-    style: dict[str, Any] = {"textcoords": "offset points"}
-    left.annotate("gap, on\nλ ≈ 1/(2ηT)", (steps[-1], gap[-1]), (-2, 14), ha="right", color=ink("blue"), **style)
-    left.annotate("noise,\non λ = L", (steps[5], (both - gap)[5]), (2, 18), color=ink("vermilion"), **style)
-    left.annotate("worst case", (steps[18], both[18]), (6, 8), **style)
+    left.text(0.02, 0.47, "gap, on\nλ ≈ 1/(2ηT)", va="center", color=ink("blue"), transform=left.transAxes)
+    left.text(0.98, 0.42, "noise,\non λ = L", va="center", ha="right", color=ink("vermilion"), transform=left.transAxes)
+    left.annotate("worst case", (steps[18], both[18]), (6, 8), textcoords="offset points")
     left.set(xlabel="step size, ηL", ylabel="squared gradient, last iterate", title=f"T = {horizon:,}")
     names = {
         "average_squares": ("average of squares", "black"),

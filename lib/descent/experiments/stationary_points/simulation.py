@@ -16,11 +16,22 @@ from descent.experiments.stationary_points.energies import SCHEDULES, Recursion
 from descent.experiments.stationary_points.methods import least_worst
 from descent.quiet import tf
 from descent.rules.base import Rule
+from descent.rules.schedules import Schedule, constant, cosine, inverse_time, linear
 from descent.simulate import Simulator
 from descent.sweep import Sweep
 
 
-def simulated(
+def schedule_of(schedule: str, eta: float, horizon: int) -> Schedule:
+    """Return one of ``SCHEDULES`` as the library's rules take it; 1/t is left out."""
+    return {
+        "constant": constant(eta),
+        "1/sqrt t": inverse_time(eta, 1.0, 0.5),
+        "linear": linear(eta, 0.0, horizon),
+        "cosine": cosine(eta, 0.0, horizon),
+    }[schedule]
+
+
+def simulate(
     rule: Rule, slow: float, horizon: int, dimensions: int, seeds: int, seed: int = 0
 ) -> dict[str, np.ndarray]:
     """Simulate a rule against the adversary; return criterion -> its squared gradient, shape [seeds].

@@ -46,7 +46,7 @@ class WorstCase(NamedTuple):
 
 
 def worst_cases(recursion: Recursion, horizon: int, noise: float = 1.0) -> dict[tuple[str, str], WorstCase]:
-    """Return (criterion, schedule) -> worst case at one horizon.
+    """Return (criterion, schedule) -> worst case at one horizon; "fixed_..." on the one quadratic L |x|^2 / 2.
 
     Args:
         recursion: of the schedules in ``SCHEDULES``; its points are the resolution in step size and eigenvalue. Maxima
@@ -62,6 +62,9 @@ def worst_cases(recursion: Recursion, horizon: int, noise: float = 1.0) -> dict[
             table[criterion, schedule] = linear_worst_case(moments, criterion, s, noise)
         table["average_norms", schedule] = average_norms(moments, s, noise, weights)
         table["best", schedule] = best_iterate(moments, s, noise)
+        for criterion in ("average_squares", "average_norms"):
+            value, step = on_curvature(moments, criterion, s, noise)
+            table[f"fixed_{criterion}", schedule] = WorstCase(value, step, 1.0, 1.0, value)
     return table
 
 
