@@ -12,6 +12,7 @@ from descent.quiet import tf
 from descent.rules import Rule, chain
 from descent.rules.frank_wolfe import decay, frank_wolfe, recursive_average, running_average
 from descent.simulate import Simulator
+from descent.tables import Table, text
 
 
 def regression(images: Images) -> Game:
@@ -116,6 +117,22 @@ class Compared(NamedTuple):
     least: float
     certificate: float
     runs: dict[str, Runs]
+
+    def log_ratio(self) -> np.ndarray:
+        """Return the logarithm of averaging's last suboptimality over the recursive estimate's, by seed."""
+        end = {name: run.losses[:, -1] - self.least for name, run in self.runs.items()}
+        return np.log(end["averaging"] / end["recursive"])
+
+    def table(self, matrices: dict[str, Runs]) -> Table:
+        """Return the ends of these runs and of those on matrices."""
+        rows = [
+            (name, f"{run.gradients[-1]:,}", f"{run.seconds:.1f}", text(run.losses[:, -1].mean() - self.least),
+             text(matrices[name].losses[:, -1].mean()))
+            for name, run in self.runs.items()
+        ]  # fmt: skip
+        below = f"{self.name}: least loss {self.least:.5f}, certified to {self.certificate:.1e} by its gap."
+        head = ("estimate", "gradients", "seconds", "images: suboptimality", "matrix: loss")
+        return Table(head, rows, below)
 
 
 def compare_on_images(dataset: str, steps: int, batch: int, seeds: list[int], iterations: int = 400) -> Compared:

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from descent.experiments.one_sample_frank_wolfe.least_squares import PLACES
-from descent.experiments.one_sample_frank_wolfe.moving_samples import EVERY, Runs
+from descent.experiments.one_sample_frank_wolfe.moving_samples import EVERY, GREEDY, Runs
 from descent.experiments.one_sample_frank_wolfe.race import Race, Walk
 from descent.figures import COLOURS, band, label_ends, label_lines
 
@@ -54,20 +54,20 @@ def losses(race: Race) -> Any:
     return figure
 
 
-def polygon(walk: Walk, target: np.ndarray, steps: int = 60) -> Any:
+def polygon(walk: Walk, target: np.ndarray, steps: int = 400) -> Any:
     """Draw the first iterates of the raw rule and of 1-SFW in the square |x|_1 <= 1."""
     figure, axes = plt.subplots(1, 2, figsize=(6.4, 3.2), sharey=True)
     for axis, name in zip(axes, ("raw", "one_sample"), strict=True):
         label, colour = STYLE[name]
         axis.fill([1, 0, -1, 0], [0, 1, 0, -1], color=COLOURS["sky"], alpha=0.25, linewidth=0)
-        axis.plot(*walk.paths[name][: steps + 1].T, ".-", color=COLOURS[colour], linewidth=0.6, markersize=4)
+        axis.plot(*walk.paths[name][: steps + 1].T, ".-", color=COLOURS[colour], linewidth=0.4, markersize=3)
         axis.plot(*target, "+", color=COLOURS["vermilion"], markersize=13, markeredgewidth=2)
         axis.set(title=label, aspect="equal", xlabel="$x_1$")
     axes[0].set_ylabel("$x_2$")
     return figure
 
 
-def moving(runs: Runs, horizon: int, greedy: float) -> Any:
+def moving(runs: Runs, horizon: int) -> Any:
     """Draw errors within runs of one length on random instances, and ends by length on the hard instance."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.0))
     horizons = sorted({T for _, T in runs.err2})
@@ -78,10 +78,10 @@ def moving(runs: Runs, horizon: int, greedy: float) -> Any:
         values = np.array([runs.shares[name, T, "hard"] for T in horizons])
         band(right, horizons, values, colour, marker="o", markersize=4)
         ends[label] = float(values[-1].mean()), COLOURS[colour]
-    right.axhline(greedy, color="black", linestyle="--", linewidth=1)
+    right.axhline(GREEDY, color="black", linestyle="--", linewidth=1)
     left.set(xlabel=f"step of a run of {horizon}", ylabel="squared error of the estimate", title="random instances")
     right.set(xscale="log", xlabel="steps of the run, $T$", ylabel="share of the optimum", title="hard instance")
-    label_ends(right, ends | {"greedy": (greedy, "black")})
+    label_ends(right, ends | {"greedy": (GREEDY, "black")})
     return figure
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import stats
 
 from descent.experiments.one_sample_frank_wolfe.dealt import dealt
 from descent.experiments.one_sample_frank_wolfe.least_squares import (
@@ -22,10 +23,12 @@ from descent.quiet import tf
 from descent.rules import Adjustment, Rule, chain, stateless
 from descent.rules.frank_wolfe import decay, frank_wolfe
 from descent.sweep import Sweep
+from descent.tables import Table, text
 
 REGION = l1_ball(RADIUS)
 NOISE = 1.0  # of the labels: about as loud as the rows' at a distance of one
 RECORDS = 200
+NAMES = {"one_sample": "1-SFW", "momentum": "momentum", "raw": "raw"}
 
 
 class Lanes(NamedTuple):
@@ -69,6 +72,31 @@ class Race(NamedTuple):
         """Return each seed's slope of "loss" or "err2" in log-log axes, from a hundredth of the steps on."""
         values = getattr(self, what)[name][:, place]
         return slope(self.steps, values, self.steps[-1] // 100)
+
+    def measurements(self) -> dict[str, np.ndarray]:
+        """Return slopes by seed, and the log of momentum's suboptimality over 1-SFW's after as many gradients."""
+        half = len(self.steps) // 2 - 1  # 1-SFW has then used as many as momentum at the end
+        found = {}
+        for k, place in enumerate(PLACES):
+            for name in self.err2:
+                for what in ("err2", "loss"):
+                    found[f"{what}_slope.{name}.{place}"] = self.slopes(what, name, k)
+            ratio = np.log(self.loss["momentum"][-1, k] / self.loss["one_sample"][half, k])
+            found[f"per_gradient.log_ratio.{place}"] = ratio
+        return found
+
+    def table(self) -> Table:
+        """Return slopes with 95% intervals, Student's t, and the last suboptimality."""
+        rows = []
+        for k, place in enumerate(PLACES):
+            for name in self.err2:
+                cells = []
+                for what in ("err2", "loss"):
+                    slopes = self.slopes(what, name, k)
+                    half = stats.t.ppf(0.975, len(slopes) - 1) * slopes.std(ddof=1) / np.sqrt(len(slopes))
+                    cells.append(f"{slopes.mean():.2f} ± {half:.2f}")
+                rows.append((place, NAMES[name], *cells, text(self.loss[name][-1, k].mean())))
+        return Table(("minimum", "rule", "slope of squared error", "slope of suboptimality", "suboptimality"), rows)
 
 
 def race(family: Mapping[str, Callable[[Any], Rule]], seeds: int, steps: int, seed: int) -> Race:

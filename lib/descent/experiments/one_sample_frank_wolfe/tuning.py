@@ -14,11 +14,13 @@ from descent.quiet import tf
 from descent.rules import Rule, chain
 from descent.rules.frank_wolfe import decay, frank_wolfe, projected_gradient, recursive_average, running_average
 from descent.sweep import Sweep
+from descent.tables import Table, text
 
 SCALES = (0.5, 1.0, 2.0, 4.0)
 PAIRS = np.array(list(itertools.product(SCALES, SCALES)))  # scale of rho, scale of eta
 RATES = np.array(list(itertools.product((0.5, 1.0), np.geomspace(0.01, 3.0, 8))))  # power and scale of eta
 SETTINGS = {"one_sample": PAIRS, "momentum": PAIRS, "storm": RATES, "projected": RATES}
+NAMES = {"one_sample": "1-SFW", "momentum": "momentum", "storm": "STORM, projected", "projected": "SGD, projected"}
 GRADIENTS = {"one_sample": 2, "momentum": 1, "storm": 2, "projected": 1}  # a step
 
 
@@ -50,6 +52,19 @@ class Judged(NamedTuple):
     trials: list[dict[str, Tuning]]
     tuned: dict[str, np.ndarray]
     untuned: np.ndarray
+
+    def measurements(self) -> dict[str, np.ndarray]:
+        """Return the logarithm of untuned 1-SFW's suboptimality over the tuned one's, by place and seed."""
+        ratio = np.log(self.untuned / self.tuned["one_sample"])
+        return {f"tuning.log_cost.{place}": ratio[k] for k, place in enumerate(PLACES)}
+
+    def table(self, budget: int) -> Table:
+        """Return mean suboptimalities, and the chosen scales of 1-SFW's rho and eta."""
+        ends = {"1-SFW, untuned": self.untuned} | {NAMES[name]: values for name, values in self.tuned.items()}
+        rows = [(name, *(text(v.mean()) for v in values)) for name, values in ends.items()]
+        scales = (" and ".join(f"{x:g}/t" for x in t["one_sample"].best) for t in self.trials)
+        rows.append(("chosen rho and eta of 1-SFW", *scales))
+        return Table((f"suboptimality after {budget:,} gradients", *PLACES), rows)
 
 
 class EqualGradients:
