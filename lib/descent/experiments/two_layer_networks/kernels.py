@@ -73,7 +73,7 @@ def circle_eigenvalues(largest: int, bias: bool) -> np.ndarray:
 
         lambda_k = (1 / (2 pi^2)) (1/(k-1)^2 + 1/(k+1)^2)   for even k,   0 for odd k >= 3.
 
-    With one it isn't; K is analytic on [0, pi], where Gauss and Legendre's rule finds every digit.
+    With one it isn't; K is analytic on [0, pi], where Gauss and Legendre's rule on short panels finds every digit.
 
     Args:
         largest: the largest frequency.
@@ -89,9 +89,10 @@ def circle_eigenvalues(largest: int, bias: bool) -> np.ndarray:
     """
     k = np.arange(largest + 1)
     if bias:
-        nodes, weights = np.polynomial.legendre.leggauss(2 * largest + 60)
-        delta = np.pi * (nodes + 1) / 2
-        return np.cos(np.outer(k, delta)) @ (weights * circle_kernel(delta, bias=True)) / 2
+        panels = largest // 8 + 2  # in each of which cos(k delta) turns at most four times
+        nodes, weights = np.polynomial.legendre.leggauss(32)
+        delta = (np.pi / panels * (np.arange(panels)[:, None] + (nodes + 1) / 2)).ravel()
+        return np.cos(np.outer(k, delta)) @ (np.tile(weights, panels) * circle_kernel(delta, bias=True)) / (2 * panels)
     even = (1.0 / (np.maximum(k, 2) - 1) ** 2 + 1.0 / (k + 1) ** 2) / (2 * np.pi**2)
     even[0] = 1 / np.pi**2
     return np.where(k % 2 == 0, even, np.where(k == 1, 1 / 8, 0.0))
