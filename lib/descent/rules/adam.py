@@ -97,7 +97,8 @@ def amsgrad(learning_rate: Scalar, beta1: Scalar = 0.9, beta2: Scalar = 0.999, e
 
         def one(g, m, v, largest):
             numbers = (vectors.cast(x, g.dtype) for x in (t, learning_rate, beta1, beta2, epsilon))
-            return adam_step(g, m, v, *numbers, largest=largest)
+            time, eta, b1, b2, eps = numbers
+            return adam_step(g, m, v, time, eta, b1, b2, eps, largest)
 
         step, m, v, largest = vectors.each(one, xi, state.adam.m, state.adam.v, state.largest)
         return step, AMSGradState(AdamState(t, m, v), largest)
