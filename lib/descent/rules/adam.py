@@ -96,8 +96,8 @@ def amsgrad(learning_rate: Scalar, beta1: Scalar = 0.9, beta2: Scalar = 0.999, e
         t = state.adam.t + 1
 
         def one(g, m, v, largest):
-            t_, eta, b1, b2, eps = (vectors.cast(x, g.dtype) for x in (t, learning_rate, beta1, beta2, epsilon))
-            return adam_step(g, m, v, t_, eta, b1, b2, eps, largest)
+            time, eta, b1, b2, eps = (vectors.cast(x, g.dtype) for x in (t, learning_rate, beta1, beta2, epsilon))
+            return adam_step(g, m, v, time, eta, b1, b2, eps, largest)
 
         step, m, v, largest = vectors.each(one, xi, state.adam.m, state.adam.v, state.largest)
         return step, AMSGradState(AdamState(t, m, v), largest)
