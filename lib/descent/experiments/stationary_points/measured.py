@@ -27,6 +27,21 @@ def best_formulas(horizons: Sequence[int]) -> dict[str, np.ndarray]:
     }
 
 
+def constants(horizons: Sequence[int], tables: Tables) -> list[list[str | float]]:
+    """Return rows of what multiplies sqrt(L Delta s2 / T): name, at the first and the last T, in the limit."""
+    best, root = best_formulas(horizons), np.sqrt(horizons)
+    limits = {
+        "average_of_squares": np.sqrt(2),
+        "last_iterate": np.sqrt(2 / np.e),
+        "last_iterate_moving_noise": np.sqrt(2 * (1 + np.exp(-2)) / np.e),
+    }
+    rows = [
+        [name.replace("_", " "), *(best[name] * root)[[0, -1]].tolist(), float(limit)] for name, limit in limits.items()
+    ]
+    norms = (values(tables, "average_norms") * root)[[0, -1]].tolist()
+    return [*rows, ["average of norms, squared", *norms, constant_step.limit_of_average_norms()[0]]]
+
+
 def measurements(horizons: Sequence[int], tables: Tables) -> dict[str, float]:
     """Return the numbers that the claims name: exponents of norms are half those of squares.
 

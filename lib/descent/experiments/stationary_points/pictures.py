@@ -11,6 +11,15 @@ from descent.experiments.stationary_points.cliff import cliff, descend, half_pla
 from descent.experiments.stationary_points.slopes import slope
 from descent.figures import COLOURS, ink, label_lines
 
+NAMES = {
+    "average_squares": "average of squares",
+    "random_iterate": "… weighted by the steps",
+    "average_norms": "average of norms",
+    "last": "last iterate",
+    "best": "best iterate",
+    "averaged_point": "averaged iterate",
+}
+
 
 def criteria(horizons: Sequence[int], values: Mapping[str, np.ndarray], bound: np.ndarray) -> Any:
     """Draw what the step weighs, and the worst norm by criterion; ``values`` and ``bound`` are squared."""
@@ -43,11 +52,12 @@ def criteria(horizons: Sequence[int], values: Mapping[str, np.ndarray], bound: n
     return figure
 
 
-def exponents(grid: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> Any:
-    """Draw a table of exponents, shape [rows, columns], darker where the norm falls faster."""
+def exponents(grid: Mapping[str, Sequence[float]], columns: Sequence[str]) -> Any:
+    """Draw a table of exponents, criterion -> one for each column, darker where the norm falls faster."""
+    rows = [NAMES[criterion] for criterion in grid]
     figure, axis = plt.subplots(figsize=(6.4, 2.7))
-    axis.imshow(-grid, cmap="Blues", vmin=0, vmax=0.7, aspect="auto")
-    for i, row in enumerate(grid):
+    axis.imshow(-np.array([*grid.values()]), cmap="Blues", vmin=0, vmax=0.7, aspect="auto")
+    for i, row in enumerate(grid.values()):
         for j, x in enumerate(row):
             shade = "white" if x < -0.42 else "black"
             axis.text(j, i, f"{x:.3f}".replace("-", "−"), ha="center", va="center", color=shade)
