@@ -81,6 +81,8 @@ def moving(runs: Runs, horizon: int) -> Any:
     right.axhline(GREEDY, color="black", linestyle="--", linewidth=1)
     left.set(xlabel=f"step of a run of {horizon}", ylabel="squared error of the estimate", title="random instances")
     right.set(xscale="log", xlabel="steps of the run, $T$", ylabel="share of the optimum", title="hard instance")
+    right.set_xticks(horizons, [str(T) for T in horizons])
+    right.minorticks_off()
     label_ends(right, ends | {"greedy": (GREEDY, "black")})
     return figure
 
