@@ -96,6 +96,26 @@ def test_a_number_comes_from_this_build_or_else_from_the_published_scale(runs):
         expand_held("{value}`value:q`", "first", evidence)
 
 
+def test_a_number_of_a_profile_comes_from_its_archive_whatever_was_built(runs):
+    evidence = runs({"value": 9.0}, {"value": 12.0, "rate": [0.25, 0.75]}, "paper")
+    text = "{value}`value:.0f; paper` {value}`max(rate):.0%; paper` {value}`min(first/rate):.2f; paper` {value}`value:g; none`"
+    assert expand_held(text, "first", evidence) == "12 75% 0.25 –"
+    with pytest.raises(UserError, match="can't be read"):
+        expand_held("{value}`min(rate:.2f; paper`", "first", evidence)
+
+
+def test_the_check_names_a_number_that_its_archive_lacks(runs, book):
+    evidence = runs({"value": 9.0}, {"value": 12.0}, "paper")
+    page = book.chapter("first")
+    before = page.read_text()
+    try:
+        page.write_text(before + "\n{value}`value:g; paper` {value}`none:g` {value}`rate:.1f; paper`\n")
+        (line,) = check_held(evidence.project)
+    finally:
+        page.write_text(before)
+    assert line.startswith("chapters/first.md: {value}`rate:.1f; paper` is not in results/paper")
+
+
 def test_the_check_names_every_sentence_that_kept_runs_refute(runs, book):
     evidence = runs({"value": 9.0}, {"value": 9.5})
     page = book.chapter("first")

@@ -11,7 +11,8 @@ them, or if they are not kept.
 A condition compares two terms by <, <=, >, >= or =; ``and`` joins several. A term is a number or ``mean(key)``,
 ``min(key)``, ``max(key)`` of a measurement over seeds; a bare key is its mean. ``chapter/key`` is another chapter's.
 
-``{value}`` shows the mean of a measurement of this build, or else of the archived runs at published scale.
+``{value}`` shows a term: of this build, or else of the archived runs at published scale; or, where a profile follows as
+in {value}`min(key):.2f; paper`, of that profile's archived runs whatever this build holds. The check fails if they lack it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from descent.evidence.archives import Archive, read_archive
 from descent.evidence.verdicts import merge
 
 HOLDS = re.compile(r"[ \t\n]*\{holds\}`([^`]+)`")
-VALUE = re.compile(r"\{value\}`([^`:]+):([^`]+)`")
+VALUE = re.compile(r"\{value\}`([^`:]+):([^`;]+)(?:;\s*([^`]+))?`")
 CONDITION = re.compile(r"(.+?)\s*(<=|>=|<|>|=)\s*(.+)")
 TERM = re.compile(r"(?:(mean|min|max)\()?((?:[a-z0-9-]+/)?[a-z0-9_.]+)\)?")
 COMPARE: Mapping[str, Callable[[float, float], bool]] = {
@@ -82,7 +83,11 @@ def check_held(project: Project) -> list[str]:
     """Return what is wrong with the book's sentences, a line each: not true of the archived runs, or not kept."""
     wrong = []
     for page in project.pages:
-        for match in HOLDS.finditer(project.page(page).read_text()):
+        text = project.page(page).read_text()
+        for match in VALUE.finditer(text):
+            if match[3] and _kept_number(project, match, page) is None:
+                wrong.append(f"chapters/{page}.md: {match[0]} is not in results/{match[3].strip()}; archive such a run")
+        for match in HOLDS.finditer(text):
             try:
                 held = read(match[1], page)
                 found = refuted(held, page, partial(_kept, project, profile=held.profile))
@@ -134,13 +139,26 @@ def refuted(held: Held, page: str, measured: Measured) -> str:
 
 def _numbers(text: str, page: str, evidence: Evidence) -> str:
     def number(match: re.Match) -> str:
-        chapter, key = _place(match[1], page)
-        for measured in (_built(evidence, chapter), _kept(evidence.project, chapter, ARCHIVE_PROFILE)):
-            if key in measured:
-                return _shown(OF["mean"](measured[key]), match[2], page)
-        return "–"
+        if match[3]:
+            value = _kept_number(evidence.project, match, page)
+        else:
+            places = (partial(_built, evidence), partial(_kept, evidence.project, profile=ARCHIVE_PROFILE))
+            found = (_number(_term(match, page), page, measured) for measured in places)
+            value = next((x for x in found if x is not None), None)
+        return "–" if value is None else _shown(value, match[2].strip(), page)
 
     return VALUE.sub(number, text)
+
+
+def _kept_number(project: Project, match: re.Match, page: str) -> float | None:
+    """Return the number that a ``{value}`` with a profile asks for, or None where that profile's runs lack it."""
+    return _number(_term(match, page), page, partial(_kept, project, profile=match[3].strip()))
+
+
+def _term(match: re.Match, page: str) -> str:
+    if not _is_term(match[1]):
+        raise UserError(f"chapters/{page}.md: {match[0]} can't be read; write it as in {{value}}`min(key):.2f; paper`")
+    return match[1]
 
 
 def _number(term: str, page: str, measured: Measured) -> float | None:
