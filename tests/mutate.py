@@ -21,12 +21,18 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).parents[1]
 # Package or module below lib/descent -> the tests that hold it.
 TESTS = {
-    "evidence": ["tests/evidence"],
+    "evidence/cache.py": ["tests/evidence/test_cache.py"],
+    "evidence/intervals.py": ["tests/evidence/test_intervals.py", "tests/evidence/test_error_rates.py"],
+    "evidence/power.py": ["tests/evidence/test_intervals.py", "tests/evidence/test_error_rates.py"],
+    "evidence/decisions.py": ["tests/evidence/test_verdicts.py", "tests/evidence/test_error_rates.py"],
+    "evidence/verdicts.py": ["tests/evidence/test_verdicts.py"],
+    "evidence": ["tests/evidence/test_claims.py", "tests/evidence/test_verdicts.py"],
     "book/report": [
         "tests/book/test_report.py", "tests/book/test_archived.py", "tests/book/test_agreement.py",
         "tests/book/test_benchmark_page.py", "tests/book/test_costs.py", "tests/book/test_scaling.py",
@@ -40,7 +46,8 @@ TESTS = {
     "stability": ["tests/stability"],
 }  # fmt: skip
 # What no test of the module itself is about: programs around it, and what only draws or documents.
-SKIPPED = {"evidence/__init__.py", "evidence/error_rates.py"}
+SKIPPED = {"evidence/__init__.py", "evidence/error_rates.py", "evidence/provenance.py", "evidence/code.py"}
+TENSORFLOW = {"evidence/cache.py"}  # slow to test: asked for by name
 SWAPS: dict[type, list[type]] = {
     ast.Lt: [ast.LtE, ast.Gt], ast.LtE: [ast.Lt, ast.GtE], ast.Gt: [ast.GtE, ast.Lt], ast.GtE: [ast.Gt, ast.LtE],
     ast.Eq: [ast.NotEq], ast.NotEq: [ast.Eq], ast.In: [ast.NotIn], ast.NotIn: [ast.In], ast.Is: [ast.IsNot],
@@ -153,7 +160,7 @@ def mutants(rooms: Sequence[str], number: int, seed: int) -> Iterator[tuple[Path
     for room in rooms:
         folder = ROOT / "lib" / "descent" / room
         for path in [folder] if folder.suffix else sorted(folder.rglob("*.py")):
-            if str(path.relative_to(ROOT / "lib" / "descent")) in SKIPPED:
+            if str(path.relative_to(ROOT / "lib" / "descent")) in SKIPPED | (TENSORFLOW - {room}):
                 continue
             source, places = path.read_text(), Places()
             places.visit(ast.parse(source))
@@ -205,10 +212,13 @@ def main() -> int:
     parser.add_argument("--number", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--patience", type=float, default=900, help="seconds for the tests of one mutant")
+    parser.add_argument("--trusted", action="store_true", help="do not first see that the tests pass as it is")
     parser.add_argument("--hours", type=float, default=9.0, help="when to stop")
     options = parser.parse_args()
-    for name in ("hypothesis", "pydantic", "scipy.stats", "yaml", "jinja2", "nbformat", "bs4"):
+    for name in ("pydantic", "scipy.stats", "yaml", "jinja2", "nbformat", "bs4"):
         import_module(name)
+    hypothesis.settings.register_profile("mutants", deadline=None, derandomize=True)
+    hypothesis.settings.load_profile("mutants")
     began, survivors, count = time.monotonic(), [], 0
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         library = Path(folder) / "lib"
@@ -216,8 +226,10 @@ def main() -> int:
         for path in ROOT.iterdir():
             if path.name not in ("lib", ".git"):
                 (Path(folder) / path.name).symlink_to(path)
-        rooms = [test for room in options.rooms for test in TESTS[room]]
-        if failing(rooms, library, options.patience):
+        rooms = [
+            test for room in options.rooms for name, tests in TESTS.items() if name.startswith(room) for test in tests
+        ]
+        if not options.trusted and failing(sorted(set(rooms)), library, options.patience):
             print("the tests fail on the library as it is: mend that first", file=sys.stderr)
             return 1
         for path, source, line, what in mutants(options.rooms, options.number, options.seed):

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -73,6 +73,7 @@ def test_equal_values_say_nothing_of_their_spread(values):
     assert low == [-math.inf] and high == [math.inf]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.floats(-100, 100), min_size=2, max_size=25),
     st.floats(0.1, 10.0),

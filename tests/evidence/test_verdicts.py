@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from descent.evidence import judge, load_claims
@@ -66,6 +66,7 @@ def test_every_outcome_and_the_check_that_decides_it(tmp_path, a, b, verdict, de
     json.loads(dump_json(result.as_dict()))
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from("hfom"), min_size=1, max_size=5))
 def test_a_claim_is_a_conjunction(tmp_path_factory, ends):
     values = {"h": GOOD_A, "f": BAD_A, "o": OPEN_A, "m": []}
@@ -172,6 +173,7 @@ def test_many_checks_share_the_error_of_a_denial(tmp_path):
         assert judge(load_claims(tmp_path), {"c": {"m": values}}, "quick")[0].verdict == verdict
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=4), min_size=1, max_size=4))
 def test_merging_replicates_keeps_every_value_in_order(lists):
     merged = merge([{"k": values} for values in lists] + [{"other": 1.0}])
