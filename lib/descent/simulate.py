@@ -17,7 +17,7 @@ import numpy as np
 
 from descent import vectors
 from descent.games import Game
-from descent.oracles import BatchFn, Oracle, as_oracle
+from descent.oracles import BatchFn, Oracle, as_oracle, nothing
 from descent.quiet import tf
 from descent.randomness import BATCHES, fold_seed
 from descent.rules.base import Rule, step
@@ -204,6 +204,8 @@ class Simulator:
         )
 
     def _sample(self, params: Vector, seed: tf.Tensor, number: tf.Tensor) -> Any:
+        if self.oracle.draw is nothing:
+            return ()
         return self.oracle.sample(params, fold_seed(seed, self.stream, number), number)
 
     def _record_graph(self, here: State, seed: tf.Tensor, number: tf.Tensor) -> Any:

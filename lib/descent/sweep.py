@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from descent.games import Game
-from descent.oracles import BatchFn, Oracle, as_oracle
+from descent.oracles import BatchFn, Oracle, as_oracle, nothing
 from descent.quiet import tf
 from descent.randomness import BATCHES, fold_seed
 from descent.rules.base import Rule, step
@@ -149,6 +149,8 @@ class Sweep:
 
         def drawn(number):
             """Return each seed's sample of a step, as a function of a lane's seed's number."""
+            if one_of.draw is nothing:
+                return lambda which: ()
             keys = [fold_seed(seed, self.stream, number) for seed in tf.unstack(seeds)]
             samples = [one_of.draw(like, key, number) for key in keys]
             if len(samples) == 1:

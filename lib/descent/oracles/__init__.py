@@ -8,7 +8,7 @@ The randomness of a step is drawn first (``draw``), from the key alone, and used
 of a sweep can share their draws, and compiled maps have no random operation inside.
 """
 
-from descent.oracles.base import BatchFn, Estimate, Oracle, as_oracle, exact, gradients_of, minibatch
+from descent.oracles.base import BatchFn, Estimate, Oracle, as_oracle, exact, gradients_of, minibatch, nothing
 from descent.oracles.evolution_strategies import evolution_strategies
 from descent.oracles.noise import noisy
 from descent.oracles.samples import filled_up, importance_weighted, own_examples
@@ -26,6 +26,7 @@ __all__ = [
     "importance_weighted",
     "minibatch",
     "noisy",
+    "nothing",
     "own_examples",
     "variance_reduced",
 ]

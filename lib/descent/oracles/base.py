@@ -31,6 +31,11 @@ def the_key(like: Vector, key: tf.Tensor, step: tf.Tensor) -> Any:
     return key
 
 
+def nothing(like: Vector, key: tf.Tensor, step: tf.Tensor) -> Any:
+    """Return (): the draw of an oracle without randomness. Loops know it, and make no key for it."""
+    return ()
+
+
 class Oracle(NamedTuple):
     """A view of a game's vector field.
 
@@ -76,7 +81,7 @@ def as_oracle(game: Game | Oracle, batch: BatchFn | None = None) -> Oracle:
 
 def exact(game: Game) -> Oracle:
     """Make the oracle that tells the game's own simultaneous gradient."""
-    return gradients_of(lambda params, state, sample: game, lambda like, key, step: ())
+    return gradients_of(lambda params, state, sample: game, nothing)
 
 
 def minibatch(game: Game, draw: BatchFn) -> Oracle:
