@@ -1,4 +1,4 @@
-// What pages do beyond showing: filter and sort the report, and let the keyboard reach what scrolls.
+// What pages do beyond showing: filter and sort the report, show all code or fold it, and let the keyboard reach what scrolls.
 (function () {
   "use strict";
 
@@ -102,8 +102,32 @@
     });
   }
 
+  // One switch for the code of every chapter, remembered where the browser lets us; single cells open on their own.
+  function codeSwitch() {
+    const folded = [...document.querySelectorAll(".bd-article div.cell details.hide.above-input")];
+    const masthead = document.querySelector(".masthead");
+    if (!folded.length || !masthead) return;
+    const KEY = "descent-show-code";
+    const button = element("button", { type: "button", class: "show-code" }, "Show all code");
+    function set(shown) {
+      button.setAttribute("aria-pressed", String(shown));
+      folded.forEach((details) => { details.open = shown; });
+    }
+    let shown = false;
+    try { shown = localStorage.getItem(KEY) === "yes"; } catch (error) { /* storage is off: folded then */ }
+    set(shown);
+    button.addEventListener("click", () => {
+      shown = !shown;
+      set(shown);
+      try { localStorage.setItem(KEY, shown ? "yes" : "no"); } catch (error) { /* not remembered then */ }
+    });
+    folded.forEach((details) => details.addEventListener("toggle", reachable));
+    masthead.append(button);
+  }
+
   function start() {
     document.querySelectorAll(".report-table").forEach(report);
+    codeSwitch();
     reachable();
     addEventListener("load", reachable);
     addEventListener("resize", reachable);

@@ -98,9 +98,10 @@ def test_a_number_comes_from_this_build_or_else_from_the_published_scale(runs):
 
 def test_a_number_of_a_profile_comes_from_its_archive_whatever_was_built(runs):
     evidence = runs({"value": 9.0}, {"value": 12.0, "rate": [0.25, 0.75]}, "paper")
-    text = "{value}`value:.0f; paper` {value}`max(rate):.0%; paper` {value}`min(first/rate):.2f; paper` {value}`value:g; none`"
-    assert expand_held(text, "first", evidence) == "12 75% 0.25 –"
-    with pytest.raises(UserError, match="can't be read"):
+    text = "{value}`value:.0f; paper` {value}`max(rate):.0%; paper` {value}`min(first/rate):.2f; paper`"
+    assert expand_held(text, "first", evidence) == "12 75% 0.25"
+    assert expand_held("{value}`value:g; none`", "first", evidence) == "–"
+    with pytest.raises(UserError, match=r"can't be read"):
         expand_held("{value}`min(rate:.2f; paper`", "first", evidence)
 
 

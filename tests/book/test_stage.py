@@ -112,6 +112,20 @@ def test_the_masthead_counts_verdicts_and_offers_the_notebook(staged):
     assert (site / "extra/notebooks/second.ipynb").is_file() and (site / "extra/notebooks/second.md").is_file()
 
 
+def test_code_is_folded_on_pages_and_not_in_notebooks_to_take_away(staged, book):
+    text = book.chapter("second").read_text()
+    before, after = text.rsplit("```{code-cell}", 1)
+    kind, rest = after.split("\n", 1)
+    book.chapter("second").write_text(f"{before}```{{code-cell}}{kind}\n:tags: [remove-input]\n{rest}")
+    site = staged()
+    cells = [c for c in nbformat.read(site / "chapters/second.ipynb", as_version=4).cells if c.cell_type == "code"]
+    *folded, own = [[tag for tag in c.metadata.get("tags", []) if tag != "parameters"] for c in cells]
+    assert folded and all(tags == ["hide-input"] for tags in folded) and own == ["remove-input"]
+    assert "```{literalinclude}" in markdown(site / "chapters/second.ipynb")  # the rule, in the text, stays open
+    assert "hide-input" not in (site / "extra/notebooks/second.ipynb").read_text()
+    assert "hide-input" not in text
+
+
 def test_links_between_pages_hold_where_pages_are_staged(staged):
     text = markdown(staged() / "chapters/second.ipynb")
     assert "[prose](first.ipynb), even [here](report.md#runs)," in text

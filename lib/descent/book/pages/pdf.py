@@ -19,7 +19,7 @@ from descent.evidence.files import write_atomically
 # What makes sense on a screen only.
 SCREEN_ONLY = (
     "a.headerlink, button, script, noscript, .live-stage, .figure-note, .masthead a[download], .source-line, "
-    ".report-table details, .visually-hidden, .prev-next-footer"
+    ".report-table details, details.hide > summary, .visually-hidden, .prev-next-footer"
 )
 TITLE = "Descent and Its Discontents"
 # Typesetting a long book's formulas takes a slow machine its time; milliseconds.
@@ -117,6 +117,8 @@ def _article(path: Path, page: str, pages: list[str], up: str) -> Tag:
         raise UserError(f"{path} is not a page of the book: run 'make clean book'")
     for element in article.select(SCREEN_ONLY):
         element.decompose()
+    for folded in article.select("details.hide"):  # paper can't unfold
+        folded["open"] = ""
     for element in article.find_all(id=True):
         element["id"] = f"{page}--{element['id']}"
     for picture in article.find_all("img"):

@@ -113,6 +113,7 @@ def chapter_page(evidence: Evidence, chapter: str) -> nbformat.NotebookNode:
             if code_cells < len(outputs):
                 _, cell.outputs, cell.execution_count = outputs[code_cells]
             code_cells += 1
+            _fold(cell)
             if placeholder := _not_drawn(cell):
                 cells.append(placeholder)
             names = [
@@ -129,6 +130,13 @@ def chapter_page(evidence: Evidence, chapter: str) -> nbformat.NotebookNode:
     text.cells = cells
     text.metadata.pop("papermill", None)
     return text
+
+
+def _fold(cell: nbformat.NotebookNode) -> None:
+    """Fold a cell's code away, unless its tags say how to show it; rules that the text includes stay open."""
+    tags = cell.metadata.get("tags", [])
+    if not any(tag.startswith(("hide-", "remove-")) for tag in tags):
+        cell.metadata["tags"] = [*tags, "hide-input"]
 
 
 def _not_drawn(cell: nbformat.NotebookNode) -> nbformat.NotebookNode | None:
