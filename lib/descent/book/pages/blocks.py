@@ -136,7 +136,8 @@ def _card(evidence: Evidence, chapter: str) -> str:
         )
         picture = f'<img src="../figures/{chapter}/{figure}.small.png" loading="lazy" alt="{escape(alt)}">'
     verdicts = tallies.badges(evidence, chapter)
-    says = f"<p>{escape(' '.join(entry['says'].split()))}</p>" if "says" in entry else ""
+    said = expand_held(" ".join(entry.get("says", "").split()), chapter, evidence)  # its own numbers, by their keys
+    says = f"<p>{escape(said)}</p>" if said else ""
     return (
         f'<li><a href="{chapter}.html">{picture}<strong>{escape(title(evidence.project, chapter))}</strong></a>'
         f"{says}<p>{verdicts}</p></li>"

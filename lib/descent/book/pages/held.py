@@ -11,9 +11,8 @@ them, or if they are not kept.
 A condition compares two terms by <, <=, >, >= or =; ``and`` joins several. A term is a number or ``mean(key)``,
 ``min(key)``, ``max(key)`` of a measurement over seeds; a bare key is its mean. ``chapter/key`` is another chapter's.
 
-``{value}`` shows a term: of this build, or else of the archived runs at published scale; or, where a profile follows as
-in {value}`min(key):.2f; paper`, of that profile's archived runs whatever this build holds. The check fails if they
-lack it.
+``{value}`` shows a term of this build, or else of the archived runs at published scale. Where a profile follows, as in
+{value}`min(key):.2f; paper`, it is that profile's archived runs', whatever was built; the check fails if they lack it.
 """
 
 from __future__ import annotations
