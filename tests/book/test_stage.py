@@ -99,14 +99,15 @@ def test_a_piece_of_the_library_leads_to_the_line_where_it_stands(staged, book):
     site = staged()
     href = re.search(r'href="\.\./(source/[^"#]*optimistic\.html)#L-(\d+)"', markdown(site / "chapters/second.ipynb"))
     source = (book.root / "lib/descent/rules/optimistic.py").read_text().splitlines()
-    assert source[int(href[2]) - 1].startswith("def optimistic(")
+    decorator, definition = source[int(href[2]) - 1 : int(href[2]) + 1]
+    assert decorator == "@maker" and definition.startswith("def optimistic(")
     page = BeautifulSoup((site / "extra" / href[1]).read_text(), "html.parser")
     assert page.select_one(f"#L-{href[2]}") is not None and "def optimistic" in page.get_text()
 
 
 def test_the_masthead_counts_verdicts_and_offers_the_notebook(staged):
     site = staged()
-    assert "? 1 undecided" in markdown(site / "chapters/second.ipynb")  # 9 to 12 straddles 10
+    assert "✘ 1 not reproduced" in markdown(site / "chapters/second.ipynb")  # exact, and 9 is not 10
     assert "– 1 not run" in markdown(site / "chapters/first.ipynb")
     assert "has not run yet" in markdown(site / "chapters/first.ipynb")
     assert (site / "extra/notebooks/second.ipynb").is_file() and (site / "extra/notebooks/second.md").is_file()
@@ -153,7 +154,7 @@ def test_the_map_shows_every_chapter_with_its_figure_in_words(staged, book):
     cards = BeautifulSoup(expand("```{map}\n```", "index", evidence), "html.parser").select("ul.map > li")
     assert [card.a["href"] for card in cards] == ["first.html", "second.html"]
     assert cards[1].img["alt"] == "A line that rises from zero." and cards[0].img is None
-    assert "A line." in cards[1].get_text() and "1 undecided" in cards[1].get_text()
+    assert "A line." in cards[1].get_text() and "1 not reproduced" in cards[1].get_text()
 
 
 def test_a_page_that_is_no_more_leaves_the_site(staged, book):
