@@ -255,7 +255,7 @@ def test_xla_makes_the_same_meta_step_on_the_same_minibatches(make):
     weights, key, found = weights_of(optimizer), tf.constant([5, 6]), {}
     for jit_compile in (False, True):
         unroll = Unroll(optimizer, rugged(), length=4, stop_gradient=False, jit_compile=jit_compile)
-        estimator = make(unroll, tasks=2, stretches=(3, 3))
+        estimator = make(unroll, tasks=2, windows=(3, 3))
         step = tf.function(estimator.estimate, autograph=False)
         found[jit_compile] = step(weights, estimator.init(weights, key), key)
     for plain, compiled in zip(*(tf.nest.flatten(found[which]) for which in (False, True)), strict=True):

@@ -101,7 +101,7 @@ def test_it_keeps_structure_and_precision_and_is_refused_for_more_players():
     assert simulator.traces == 1
     assert {leaf.dtype for leaf in tf.nest.flatten(end.params)} == {tf.float32}
     assert vectors.norm(end.params) < vectors.norm(params)
-    with pytest.raises(ValueError, match="one loss"):
+    with pytest.raises(ValueError, match="for one player"):
         eve().init((tf.constant(1.0), tf.constant(2.0)))
     with pytest.raises(ValueError, match="version is 3 or 1"):
         eve(version=2)

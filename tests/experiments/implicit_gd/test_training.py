@@ -30,7 +30,7 @@ def test_runs_record_the_loss_and_the_products_and_are_kept(training, monkeypatc
     def forbidden(*arguments):
         raise AssertionError("compiled again")
 
-    monkeypatch.setattr(module, "OverRates", forbidden)
+    monkeypatch.setattr(module, "RateSweep", forbidden)
     again = dataclasses.replace(training).runs("implicit", rule, [0.1, 3.0], 6, [1, 2])
     np.testing.assert_array_equal(again["loss"], run["loss"])
     with pytest.raises(AssertionError, match="again"):
