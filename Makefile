@@ -66,7 +66,7 @@ $(VENV)/.book: pyproject.toml requirements.lock | $(BIN)/python
 
 $(VENV)/.test: $(VENV)/.book
 	@echo "installing what the tests compare with"
-	@$(PIP) --editable '.[dev,torch,jax,slurm]'
+	@$(PIP) --editable '.[dev,torch,jax,slurm,mpi,pep]'
 	@touch $@
 
 $(VENV)/.pdf: $(VENV)/.book
