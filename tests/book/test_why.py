@@ -100,3 +100,15 @@ def test_of_an_archived_run_it_is_known_too(ran):
         "module descent.games, 3 imports away",
     ]
     assert "before runs kept" in changed_since(run, {"fingerprint": "another"})[0]
+
+
+def test_data_of_an_archived_run_may_be_missing_here_or_have_another_time(ran, monkeypatch):
+    run = first(ran)
+    made_elsewhere = {"mnist.npz": "6 1234", "cifar.npz": "7 1234"}
+    old = {"fingerprint": "another", "parts": run.parts | {"data": made_elsewhere}}
+    assert changed_since(run, old, archived=True) == []
+    assert changed_since(run, old) == ["data cifar.npz", "data mnist.npz"]
+    old["parts"] = run.parts | {"data": {"mnist.npz": "60 1234"}}
+    assert changed_since(run, old, archived=True) == ["data mnist.npz"]
+    monkeypatch.delenv("DESCENT_DATA")
+    assert changed_since(first(ran), old, archived=True) == []
