@@ -24,6 +24,7 @@ from descent.book.pages.portable import portable
 from descent.book.pages.source_pages import source_pages
 from descent.book.pages.theme import mathjax_files
 from descent.book.project import Project
+from descent.book.report.citations import Citations
 from descent.book.report.report_file import report_data, report_html
 from descent.book.report.results import Evidence
 from descent.book.run.parameters import read_chapter
@@ -103,12 +104,13 @@ def chapter_page(evidence: Evidence, chapter: str) -> nbformat.NotebookNode:
     if stale:  # edited since, or while, it ran: outputs of other code would be a lie
         outputs = []
     cells: list[nbformat.NotebookNode] = []
+    works = Citations(*evidence.project.bibliographies).listed(cell.source for cell in text.cells)
     code_cells = 0
     for cell in text.cells:
         cell.id = f"cell-{len(cells)}"  # jupytext makes ids at random
         cells.append(cell)
         if cell.cell_type == "markdown":
-            cell.source = expand(cell.source, chapter, evidence)
+            cell.source = expand(_with_works(cell.source, works), chapter, evidence)
         elif cell.cell_type == "code":
             if code_cells < len(outputs):
                 _, cell.outputs, cell.execution_count = outputs[code_cells]
@@ -130,6 +132,13 @@ def chapter_page(evidence: Evidence, chapter: str) -> nbformat.NotebookNode:
     text.cells = cells
     text.metadata.pop("papermill", None)
     return text
+
+
+def _with_works(source: str, works: str) -> str:
+    """Return text whose section "References" ends with the list of what the chapter cites."""
+    return re.sub(
+        r"^(## References\n(?:(?!## ).*\n?)+)", lambda m: f"{m[1].rstrip()}\n\n{works}\n\n", source, flags=re.M
+    )
 
 
 def _fold(cell: nbformat.NotebookNode) -> None:

@@ -81,8 +81,17 @@ def moving(runs: Runs, horizon: int) -> Any:
         band(right, horizons, values, colour, marker="o", markersize=4)
         ends[label] = float(values[-1].mean()), COLOURS[colour]
     right.axhline(GREEDY, color="black", linestyle="--", linewidth=1)
-    left.set(xlabel=f"step of a run of {horizon}", ylabel="squared error of the estimate", title="Only the Hessian's error falls throughout")
-    right.set(xscale="log", xlabel="steps of the run, $T$", ylabel="share of the optimum", title="The hard instance traps them all")
+    left.set(
+        xlabel=f"step of a run of {horizon}",
+        ylabel="squared error of the estimate",
+        title="Only the Hessian's error falls throughout",
+    )
+    right.set(
+        xscale="log",
+        xlabel="steps of the run, $T$",
+        ylabel="share of the optimum",
+        title="The hard instance traps them all",
+    )
     right.set_xticks(horizons, [str(T) for T in horizons])
     right.minorticks_off()
     label_ends(right, ends | {"greedy": (GREEDY, "black")})

@@ -33,7 +33,9 @@ def criteria(horizons: Sequence[int], values: Mapping[str, np.ndarray], bound: n
     left.text(0.6, 0.1, "gap, on\nλ ≈ 1/(2ηT)", va="center", ha="right", color=ink("blue"), transform=left.transAxes)
     left.text(0.98, 0.42, "noise,\non λ = L", va="center", ha="right", color=ink("vermilion"), transform=left.transAxes)
     left.annotate("worst case", (steps[18], both[18]), (6, 8), textcoords="offset points")
-    left.set(xlabel="step size, ηL", ylabel="squared gradient, last iterate", title=f"Gap against noise, T = {horizon:,}")
+    left.set(
+        xlabel="step size, ηL", ylabel="squared gradient, last iterate", title=f"Gap against noise, T = {horizon:,}"
+    )
     names = {
         "average_squares": ("average of squares", "black"),
         "average_norms": ("average of norms", "green"),
