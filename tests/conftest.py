@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
+# Files that take minutes, in the order that keeps two workers busy to the end: one builds the smoke book, the other small ones.
+FIRST = ("book/test_chapters", "book/test_faults", "book/test_pipeline", "pages/", "book/test_slurm")
 SOURCES = ("_config.yml", "_toc.yml", "Snakefile", "requirements.lock", "chapters", "lib", "profiles", "results")
+
+
+def pytest_collection_modifyitems(items):
+    """Put long files first: workers take whole files in this order, and a long one at the end would keep one waiting."""
+    items.sort(key=lambda item: next((k for k, name in enumerate(FIRST) if name in item.nodeid), len(FIRST)))
 
 
 @pytest.fixture(scope="session")

@@ -52,8 +52,11 @@ CLAIM = """- id: {chapter}-holds
     - {{measurement: value, label: steps times rate, comparison: close, expected: 10, reason: steps times rate}}
 """
 
-RECORD = """from descent.evidence import Measurements
+# Without progress to report, a tiny chapter need not load TensorFlow.
+RECORD = """import os
+from descent.evidence import Measurements
 {imports}
+os.environ.pop("DESCENT_PROGRESS", None)
 record = Measurements.here()
 record("value", steps * rate)
 record("draw", __import__("random").Random(seed).random())
