@@ -80,6 +80,17 @@ def test_a_cell_put_in_is_the_only_one_that_changes(ran):
     assert changed(first(ran)) == ["code cell 3"]
 
 
+def test_cells_are_told_apart_by_number_however_a_file_orders_them(ran):
+    cells = "".join(f"```{{code-cell}} ipython3\nx = {k}\n```\n\n" for k in range(12))
+    ran.edit(ran.chapter("first"), "```{verdicts}", f"{cells}```{{verdicts}}")
+    run = first(ran)
+    environment = {"fingerprint": "another", "parts": run.parts}
+    kept = json.loads(json.dumps(environment, sort_keys=True))  # 1, 10, 11, 12, 2, 3 ...
+    assert changed_since(run, kept) == []
+    ran.edit(ran.chapter("first"), "x = 10\n", "x = 100\n")
+    assert changed_since(first(ran), kept) == ["code cell 13"]
+
+
 def test_each_run_has_its_line(ran):
     lines = list(why(Project(ran.root), "quick", ["first", "second"]))
     assert lines[0] == "quick/first/0: nothing has changed"

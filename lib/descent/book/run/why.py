@@ -95,7 +95,10 @@ def _module(name: str, distance: int | None) -> str:
 
 def _cells(before: Parts, after: Parts) -> list[str]:
     """Return the code cells that differ, by their numbers; one that is put in changes none of those behind it."""
-    old, new = (list(parts.get("cells", {}).values()) for parts in (before, after))
+    # a file has its keys in the order of letters: 1, 10, 11, 2
+    old, new = (
+        [cells[key] for key in sorted(cells, key=int)] for cells in (b.get("cells", {}) for b in (before, after))
+    )
     names = []
     for kind, a, b, first, last in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if kind == "delete":
