@@ -53,9 +53,9 @@ def claims_table(evidence: Evidence, chapter: str, shown: int = 6) -> str:
     ]
     head = ("Claim", "Verdict")
     if len(rows) <= shown:
-        return table(head, rows)
-    rest = f"```{{dropdown}} {len(rows) - shown} more claims\n{table(head, rows[shown:])}\n```"
-    return f"{table(head, rows[:shown])}\n\n{rest}"
+        return _as_cards(table(head, rows))
+    rest = f"````{{dropdown}} {len(rows) - shown} more claims\n\n{_as_cards(table(head, rows[shown:]))}\n````"
+    return f"{_as_cards(table(head, rows[:shown]))}\n\n{rest}"
 
 
 def verdict_table(evidence: Evidence, chapter: str) -> str:
@@ -74,7 +74,7 @@ def verdict_table(evidence: Evidence, chapter: str) -> str:
                     badge(here[claim.id], linked=False) if best.published else "the same",
                 )
             )
-    return table(("Claim", "Verdict", "What decides it", f"This build ({evidence.profile.name})"), rows)
+    return _as_cards(table(("Claim", "Verdict", "What decides it", f"This build ({evidence.profile.name})"), rows))
 
 
 def by_need(evidence: Evidence) -> list[Claim]:
@@ -183,6 +183,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     if len(lines) == 2:
         return "*No claims yet.*"
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _as_cards(markdown: str) -> str:
+    """Return a table whose rows are cards on a phone, the verdict first (``claims-table`` in book.css)."""
+    return f":::{{div}} claims-table\n{markdown}\n:::"
 
 
 def _expectations(claim: Claim) -> str:
