@@ -11,7 +11,7 @@ from scipy.sparse.linalg import eigsh
 from descent.experiments.two_layer_networks.du_experiment import data
 from descent.experiments.two_layer_networks.kernels import limit_gram
 from descent.experiments.two_layer_networks.labels import two_classes
-from descent.experiments.two_layer_networks.network import Lanes, draw, outputs, starts
+from descent.experiments.two_layer_networks.network import outputs, starts
 from descent.experiments.two_layer_networks.prediction import FrozenKernel
 from descent.games import Game
 from descent.quiet import tf
@@ -73,7 +73,7 @@ def by_size(sizes: Sequence[int], width: int, seeds: Sequence[int]) -> Sizes:
         width: of the networks.
         seeds: of points and starts.
     """
-    sweep = _own_points()
+    sweep = _own_points(EVERY)
     on_data, on_fresh, smallest = [], [], []
     for n in sizes:
         x = np.stack([data(seed, n, DIMENSIONS)[0] for seed in seeds])
@@ -90,7 +90,7 @@ def by_size(sizes: Sequence[int], width: int, seeds: Sequence[int]) -> Sizes:
     return Sizes(sizes, np.array(on_data), np.array(on_fresh), np.array(smallest))
 
 
-def _own_points() -> Sweep:
+def _own_points(every: int) -> Sweep:
     """Return the sweep in which each lane has points of its own: its batches are (x, y, a, where outputs are seen)."""
 
     def losses(params: tuple[tf.Tensor, ...], batch: Any) -> tuple[tf.Tensor, ...]:
@@ -100,7 +100,7 @@ def _own_points() -> Sweep:
     def seen(params: tuple[tf.Tensor, ...], state: Any, game: Game) -> tf.Tensor:
         return outputs(tf.matmul(game.batch[3], params[0]), game.batch[2])
 
-    return Sweep(Game(losses), {"descent": gradient_descent}, seen, every=EVERY)
+    return Sweep(Game(losses), {"descent": gradient_descent}, seen, every=every)
 
 
 class Labels(NamedTuple):
@@ -140,13 +140,17 @@ def by_labels(images: str, points: int, width: int, seeds: Sequence[int]) -> Lab
         width: of the networks.
         seeds: of images, coins and starts.
     """
-    left: dict[str, list[np.ndarray]] = {name: [] for name in ("true", "random", "true, kernel", "random, kernel")}
-    for seed in seeds:
-        x, *labels = two_classes(images, points, seed)
-        kernel = FrozenKernel(limit_gram(x), 1 / len(x))
-        lanes = [draw(seed, x.shape[1], width, antisymmetric=True)] * 2
-        u = Lanes(x, every=LABEL_EVERY).run(np.stack(labels), lanes, LABEL_STEP, LABEL_RECORDS)
-        for j, (name, y) in enumerate(zip(("true", "random"), labels, strict=True)):
-            left[name].append(((u[:, j] - y) ** 2).mean(-1))
-            left[f"{name}, kernel"].append(kernel.squares(y, LABEL_STEP, LABEL_EVERY * np.arange(LABEL_RECORDS)))
-    return Labels(images, {name: np.array(curves) for name, curves in left.items()})
+    drawn = [two_classes(images, points, seed) for seed in seeds]
+    x, true, random = map(np.stack, zip(*drawn, strict=True))
+    w, a = map(np.stack, zip(*starts(seeds, x.shape[-1], width), strict=True))
+    left = {}
+    sweep, eta = _own_points(LABEL_EVERY), np.full(len(seeds), LABEL_STEP)
+    for name, y in (("true", true), ("random", random)):
+        u = sweep.run(eta, (w,), LABEL_RECORDS, (x, y, a, x))["descent"].numpy()
+        left[name] = ((u - y) ** 2).mean(-1).T
+    kernels = [FrozenKernel(limit_gram(points), 1 / len(points)) for points in x]
+    for name, y in (("true", true), ("random", random)):
+        steps = LABEL_EVERY * np.arange(LABEL_RECORDS)
+        predicted = [kernel.squares(labels, LABEL_STEP, steps) for kernel, labels in zip(kernels, y, strict=True)]
+        left[f"{name}, kernel"] = np.array(predicted)
+    return Labels(images, left)
