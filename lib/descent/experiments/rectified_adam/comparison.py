@@ -200,10 +200,13 @@ class Comparison:
             found[f"{name}.tuned_schedule.{rule}"] = self.best(rule) - self.best(rule, "post")
         for key, values in self.decomposition(post_rate).items():
             found[f"{name}.untuned.{key}"] = values
-        difference = found[f"{name}.radam_minus.adam"]
+        for key, rate in (("a_tenth", 0.1), ("a_fifth", 0.2)):
+            for other in ("adam", "linear"):
+                found[f"{name}.at_{key}.radam_minus.{other}"] = self.at(rate, "radam") - self.at(rate, other)
+        variances = [self.best(rule).var(ddof=1) for rule in ("adam", "radam")]
         p = 1 - found[f"{name}.best.adam.constant"].mean()
         tested = len(load(self.task.dataset, "test"))
-        found[f"{name}.scatter"] = difference.std(ddof=1) / np.sqrt(2 * p * (1 - p) / tested)
+        found[f"{name}.scatter"] = np.sqrt(sum(variances) / (2 * p * (1 - p) / tested))
         return found
 
     def table(self, post_rate: float) -> Table:
@@ -333,3 +336,12 @@ def scale_measurements(found: Mapping[str, np.ndarray]) -> dict[str, Any]:
     kept["scale.radam.up"] = found["radam"][2] - found["radam"][1]
     kept["scale.radam.down"] = found["radam"][0] - found["radam"][1]
     return kept
+
+
+def scale_table(found: Mapping[str, np.ndarray]) -> Table:
+    """Return test accuracies by rule and scale, mean and range over seeds."""
+    names = {"adam": "Adam", "radam": "RAdam", "skipping": "RAdam, skipping"}
+    rows = [[name, *(spread(x, form=".3f") for x in found[key])] for key, name in names.items()]
+    return table(
+        rows, ["", "loss / 1,024", "as it is", "loss × 1,024"], below="Brackets: least and largest over seeds."
+    )

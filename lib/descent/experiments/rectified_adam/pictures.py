@@ -44,7 +44,7 @@ def variance(t: np.ndarray, sampled: np.ndarray, beta2: float) -> Any:
     )
     axis.loglog(t, sampled, "o", color=COLOURS["black"], markersize=4)
     axis.annotate("sampled", (t[1], sampled[1]), (6, 6), textcoords="offset points", fontsize=LABEL_SIZE)
-    axis.set(xlabel="step t", ylabel="variance of 1 / √v̂", xlim=(6, max(t)))
+    axis.set(xlabel="step t", ylabel="variance of 1 / √v̂", xlim=(5.4, 1.1 * max(t)))
     label_lines(axis)
     return fig
 
@@ -63,17 +63,18 @@ def first_steps(noise: Mapping[str, np.ndarray], products: Any, paths: Mapping[s
     label_lines(left)
     shades = [COLOURS["sky"], COLOURS["blue"], "#00324f"]
     for product, path, shade in zip(products, paths["RAdam"], shades, strict=True):
-        right.plot(np.abs(path), color=shade, label=f"RAdam,\nηc = {product:g}")
-    right.plot(np.abs(paths["Adam"][0]), color=COLOURS["vermilion"], label="Adam,\nany c")
-    right.set(yscale="log", xlabel="step t", ylabel="|x|, from 1", xlim=(0, paths["RAdam"].shape[1] - 1))
+        right.plot(path, color=shade, label=f"RAdam,\nηc = {product:g}")
+    right.plot(paths["Adam"][0], color=COLOURS["vermilion"], label="Adam,\nany c")
+    right.set_yscale("symlog", linthresh=1)
+    right.set(xlabel="step t", ylabel="x, linear within ±1", xlim=(0, paths["RAdam"].shape[1] - 1), ylim=(-150, 150))
     right.set_title("Parabolas c x² / 2")
     label_lines(right)
     return fig
 
 
 def post(audit: Audit) -> Any:
-    """Draw each pair's difference: quoted, and true with its interval from sampling alone."""
-    fig, axis = plt.subplots(figsize=(6.8, 3.9))
+    """Draw each pair's difference, quoted and true, with its interval from sampling alone; below, the schedules."""
+    fig, (axis, lower) = plt.subplots(2, 1, figsize=(6.8, 6.2), height_ratios=[3.9, 2.3])
     for k, pair in enumerate(audit.pairs):
         y = len(audit.pairs) - 1 - k
         difference, half = 100 * (pair.best[0] - pair.best[1]), 196 * pair.sampling
@@ -88,12 +89,12 @@ def post(audit: Audit) -> Any:
     axis.plot([], [], "o", color=COLOURS["black"], markersize=4, label="accuracy, with 95% of sampling alone")
     axis.plot([], [], "D", markerfacecolor="none", color=COLOURS["grey"], label="quoted as accuracy: precision")
     axis.legend(loc="upper right", fontsize=LABEL_SIZE)
+    _schedules(lower, audit)
     return fig
 
 
-def schedules(audit: Audit, beta2: float = 0.999) -> Any:
+def _schedules(axis: Any, audit: Audit, beta2: float = 0.999) -> None:
     """Draw the rates that the post gave to its two optimisers on MNIST, against epochs."""
-    fig, axis = plt.subplots(figsize=(6.4, 2.9))
     schedule = audit.schedule("MNIST")
     t = np.unique(np.geomspace(1, schedule.steps, 600).round())
     epochs = t * audit.settings["epochs"] / schedule.steps
@@ -102,10 +103,9 @@ def schedules(audit: Audit, beta2: float = 0.999) -> Any:
     axis.plot(epochs, rate * factor, color=COLOURS["blue"], label="RAdam")
     effective = rate * factor * rectification(t, beta2).numpy()
     axis.plot(epochs, np.where(effective > 0, effective, np.nan), color=COLOURS["blue"], linestyle=":", linewidth=1.2)
-    axis.annotate("times $r_t$", (epochs[np.argmax(effective)], effective.max()), (16, -10), textcoords="offset points")
+    axis.annotate("dotted: times $r_t$", (1.2, 6e-5), fontsize=LABEL_SIZE, color=ink("blue"))
     axis.set(yscale="log", xlabel="epoch", ylabel="learning rate", xlim=(0, epochs[-1]), ylim=(3e-6, 2e-3))
     label_lines(axis)
-    return fig
 
 
 def rates(found: Comparison) -> Any:
@@ -119,6 +119,7 @@ def rates(found: Comparison) -> Any:
         axis.axvline(1e-3, color=COLOURS["grey"], linestyle=":", linewidth=1)
         axis.set(xscale="log", xlabel="learning rate", title=title, xlim=(found.rates[0], found.rates[-1]))
     axes[0].set(ylabel="test accuracy", ylim=(0.3, 1.0))
+    axes[0].annotate("Adam", (0.2, 0.55), fontsize=LABEL_SIZE, color=ink(COLOUR["adam"]), ha="right")
     axes[0].annotate(
         "post's rate", (1e-3, 0.31), (3, 0), textcoords="offset points", fontsize=LABEL_SIZE, color=ink("grey")
     )

@@ -138,6 +138,15 @@ class Audit:
             rows.append((f"{pair.data}, {pair.network}", pair.best[0] - pair.best[1], count))
         return rows
 
+    def seeds_table(self, ratio: float) -> Table:
+        """Return ``seeds`` as a table, for scatter over seeds of ratio and of twice that."""
+        rows = [
+            [name, f"{difference:+.4f}", *(count or "more than 1,000" for count in counts)]
+            for (name, difference, first), (_, _, second) in zip(self.seeds(ratio), self.seeds(2 * ratio), strict=True)
+            for counts in [(first, second)]
+        ]
+        return table(rows, ["", "Adam − RAdam", "seeds needed", "if seeds scatter twice as much"])
+
 
 @dataclass(frozen=True)
 class PostSchedule:

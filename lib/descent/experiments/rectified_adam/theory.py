@@ -93,6 +93,17 @@ def sampled_variance(t: Sequence[int], beta2: float, draws: int, seed: int, at_o
     return np.concatenate(parts).var(0, dtype=np.float64)
 
 
+def variance_measurements(t: np.ndarray, sampled: np.ndarray, beta2: float) -> dict[str, float]:
+    """Return the first-order and the sampled variance over the exact one, at the first and the last of t."""
+    rho = length(t, beta2)
+    exact = exact_variance(rho)
+    return {
+        f"variance.{name}_{t[k]}": float(values[k] / exact[k])
+        for name, values in (("ratio", first_order_variance(rho)), ("sampled_ratio", sampled))
+        for k in (0, -1)
+    }
+
+
 def noise_updates(steps: int, coordinates: int, seeds: Sequence[int], beta2: float = 0.999) -> dict[str, np.ndarray]:
     """Run rules on gradients that are nothing but standard normal noise; return the median size of their steps.
 
@@ -155,6 +166,22 @@ def steep(curvatures: Sequence[float], rate: float, steps: int) -> dict[str, np.
     start = (tf.ones([n, 1], tf.float64),)
     runs = sweep.run(tf.fill([n], tf.constant(rate, tf.float64)), start, steps + 1, tf.constant(curvatures, tf.float64))
     return {name: x.numpy().T for name, x in runs.items()}
+
+
+def steep_measurements(product: float, rate: float, path: np.ndarray) -> dict[str, float]:
+    """Return how far RAdam's path goes, how far it is from the formula, and how far apart Adam's paths are.
+
+    Args:
+        product: rate times curvature of RAdam's path.
+        rate: of Adam's, at curvatures from 1 to 1e9.
+        path: RAdam's, at least five steps.
+    """
+    wide = steep([1.0, 1e3, 1e6, 1e9], rate, len(path) - 1)["Adam"]
+    return {
+        "steep.peak": float(np.abs(path).max()),
+        "steep.error": float(np.abs(path[:6] - steep_by_hand(product, 5)).max()),
+        "steep.adam_differences": float(np.abs(wide - wide[0]).max()),
+    }
 
 
 def steep_by_hand(product: float, steps: int, beta1: float = 0.9) -> np.ndarray:
