@@ -169,7 +169,7 @@ class PostSchedule:
         t = tf.cast(t, tf.float64)
         up = t / self.warm
         down = 1 - (1 - self.floor) * (t - self.warm) / (self.decayed - self.warm)
-        return tf.maximum(tf.minimum(up, down), tf.where(t > self.warm, tf.cast(self.floor, t.dtype), 0))
+        return tf.maximum(tf.minimum(up, down), tf.where(t > self.warm, tf.constant(self.floor, t.dtype), 0))
 
     @property
     def mean(self) -> float:
