@@ -52,11 +52,7 @@ def radam(
         >>> distance(radam(0.1), bowl), distance(adam(0.1), bowl)
         (0.542, 0.383)
     """
-    if first_steps not in ("momentum", "skip") or epsilon_in not in ("v", "corrected v"):
-        raise ValueError(
-            'radam: first_steps is "momentum" or "skip", epsilon_in "v" or "corrected v"; '
-            f"got {first_steps!r} and {epsilon_in!r}"
-        )
+    check_options(first_steps, epsilon_in)
 
     def init(params: Vector) -> AdamState:
         return AdamState(tf.zeros([], tf.int64), vectors.zeros_like(params), vectors.zeros_like(params))
@@ -75,6 +71,15 @@ def radam(
         return step, AdamState(t, m, v)
 
     return Rule(init, update)
+
+
+def check_options(first_steps: str, epsilon_in: str) -> None:
+    """Raise a ValueError if one of the options is none of its words."""
+    if first_steps not in ("momentum", "skip") or epsilon_in not in ("v", "corrected v"):
+        raise ValueError(
+            'radam: first_steps is "momentum" or "skip", epsilon_in "v" or "corrected v"; '
+            f"got {first_steps!r} and {epsilon_in!r}"
+        )
 
 
 def radam_step(g, m, v, t, eta, beta1, beta2, epsilon, r, heavy, epsilon_first):
