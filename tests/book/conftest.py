@@ -132,6 +132,10 @@ class Book:
     def result(self, chapter: str, name: str = "environment.json", profile: str = "quick", replicate: int = 0) -> Path:
         return self.root / "_build" / "runs" / profile / chapter / str(replicate) / name
 
+    def mark(self, chapter: str) -> Path:
+        """What tells Snakemake that the chapter's run needs not be made again."""
+        return self.root / "_build" / "runs" / "quick" / chapter / "0.done"
+
     def page(self, name: str) -> str:
         return (self.root / "_build" / "html" / "chapters" / f"{name}.html").read_text()
 

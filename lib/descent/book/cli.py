@@ -9,12 +9,15 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import NoReturn
 
 from descent.book.errors import UserError
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status: 0, 1 (a chapter failed), 2 (the user's to mend), 130 (Ctrl-C)."""
+    if arguments is None:
+        _settle()
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
@@ -33,9 +36,11 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        print(f"descent: {error.strerror}: make room, then give the same command again", file=sys.stderr)
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        remedy = (
+            "make room, then give the same command again" if full else "free it, or change its owner or permissions"
+        )
+        print(f"descent: {error.strerror or error}: {error.filename or ''}: {remedy}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(
@@ -44,19 +49,33 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
+def _settle() -> None:
+    """Begin again without the reader's settings, if there are any: in this process, and so in all that it starts."""
+    from descent.book.run.surroundings import clean
+
+    wanted = clean(os.environ)
+    if wanted != dict(os.environ) and sys.executable:
+        os.execve(sys.executable, [sys.executable, "-m", "descent.book.cli", *sys.argv[1:]], wanted)
+
+
 def _book(options: argparse.Namespace) -> int:
     from descent.book.build import build
+    from descent.book.machine import usable_cores
     from descent.book.project import Project
 
     project = Project.find()
-    return build(project, options.profile, options.cores, options.chapter, options.snakemake, options.cluster)
+    cores = usable_cores() if options.cores is None else options.cores
+    return build(project, options.profile, cores, options.chapter, options.snakemake, options.cluster)
 
 
 def _pdf(options: argparse.Namespace) -> int:
-    from descent.book.pages.pdf import make_pdf
     from descent.book.project import Project
 
     project = Project.find()
+    try:
+        from descent.book.pages.pdf import make_pdf
+    except ModuleNotFoundError as error:
+        raise UserError(f"{error}: run 'make pdf', or pip install '.[pdf]'") from error
     output = options.output or project.build / "descent.pdf"
     pages = make_pdf(project, output)
     print(f"{output}: {pages} pages")
@@ -69,16 +88,24 @@ def _run(options: argparse.Namespace) -> int:
     from descent.book.run.parameters import parameters_of, parse_values, read_chapter, validate
 
     notebook = read_chapter(options.chapter)
-    known = parameters_of(notebook)
+    known = parameters_of(notebook, options.chapter)
     values = {}
     if options.profile:
         project = Project.find(options.chapter.parent)
         recipe = project.profile(options.profile).recipe(options.chapter.stem)
         values = validate(recipe.parameters, known, f"{options.chapter}, profile {options.profile}")
-    values |= validate(parse_values(options.parameter), known, str(options.chapter))
+    values |= validate(parse_values(options.parameter, known), known, str(options.chapter))
     output = options.output or Path(f"{options.chapter.stem}.ipynb")
     if not output.parent.is_dir() or not os.access(output.parent, os.W_OK):
         raise UserError(f"can't write {output}: {output.parent} is not a folder that can be written; choose another -o")
+    if output.suffix != ".ipynb" or output.is_dir() or (output.exists() and not os.access(output, os.W_OK)):
+        raise UserError(
+            f"can't write {output}: it wants a file that ends in .ipynb and can be written; choose another -o"
+        )
+    if output.exists() and output.samefile(options.chapter):
+        raise UserError(f"{output} is the chapter itself: choose another -o")
+    if options.keep and not _can_be_made(options.keep):
+        raise UserError(f"can't write {options.keep}: choose another folder to --keep measurements and figures in")
     with tempfile.TemporaryDirectory(prefix="descent-run-") as folder:
         try:
             execute_notebook(
@@ -99,10 +126,16 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _can_be_made(folder: Path) -> bool:
+    """Say whether a folder is there, or can be made, to write in."""
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    return there.is_dir() and os.access(there, os.W_OK)
+
+
 def _params(options: argparse.Namespace) -> int:
     from descent.book.run.parameters import parameters_of, read_chapter
 
-    for parameter in parameters_of(read_chapter(options.chapter)).values():
+    for parameter in parameters_of(read_chapter(options.chapter), options.chapter).values():
         print(f"{parameter.name}: {parameter.type_name} = {parameter.default!r}  {parameter.help}")
     return 0
 
@@ -114,6 +147,7 @@ def _claims(options: argparse.Namespace) -> int:
     from descent.book.report.tallies import counts
 
     project = Project.find()
+    project.known(options.chapter)
     evidence = Evidence(project, project.profile(options.profile))
     verdicts = evidence.archived.values() if options.archived else evidence.verdicts
     wanted = [verdict for verdict in verdicts if not options.chapter or verdict.chapter in options.chapter]
@@ -165,14 +199,22 @@ def _doctor(options: argparse.Namespace) -> int:
     return 0 if healthy else 1
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser, and its commands', which says what is wrong in a line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the arguments, and end."""
+        self.exit(2, f"descent: {message}: see '{self.prog} --help'\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="descent", description="Descent and Its Discontents: run, judge, render.")
+    parser = _Parser(prog="descent", description="Descent and Its Discontents: run, judge, render.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     book = commands.add_parser("book", help="run what changed, judge, render _build/html (make book)")
     book.add_argument("chapter", nargs="*", help="run only these chapters")
     book.add_argument("--profile", default="quick", help="smoke, quick (default), paper, or a file of profiles/")
-    book.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="how many cores to use (default: all)")
+    book.add_argument("--cores", type=int, help="how many cores to use (default: all that this process may use)")
     book.add_argument("--cluster", help="send the runs to a cluster: slurm, or another folder of profiles/")
     book.add_argument("--snakemake", nargs=argparse.REMAINDER, default=[], help="all that follows goes to Snakemake")
     book.set_defaults(command=_book)

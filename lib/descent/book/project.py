@@ -7,12 +7,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any, Literal
 
-import yaml
+from pydantic import Field
 
-from descent.book.chapter import Header, Recipe, read_header, read_recipe
+from descent.book.chapter import Header, Recipe, Text, checked, read_header, read_recipe
 from descent.book.errors import UserError
+from descent.book.text import NAME, read_text, read_yaml
 from descent.evidence.claims import PROFILES, Claim, ClaimError, load_claims
+from descent.evidence.validation import Model
+
+
+class ProfileFile(Model):
+    """A file of profiles/, as written."""
+
+    description: Text = ""
+    counts_as: Literal["smoke", "quick", "paper"] | None = None
+    chapters: dict[Text, Any] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,11 +75,26 @@ class Project:
     @cached_property
     def parts(self) -> dict[str, list[str]]:
         """Return the pages by the parts of the table of contents, in its order; those of no part under ""."""
-        toc = yaml.safe_load((self.root / "_toc.yml").read_text())
-        parts: dict[str, list[str]] = {"": [Path(toc["root"]).name]}
-        for part in [toc, *toc.get("parts", ())]:
-            pages = parts.setdefault(part.get("caption", ""), [])
-            pages += [Path(entry["file"]).name for entry in part.get("chapters", ())]
+        path = self.root / "_toc.yml"
+        toc = read_yaml(read_text(path), path)
+        try:
+            parts: dict[str, list[str]] = {"": [toc["root"]]}
+            for part in [toc, *toc.get("parts", ())]:
+                pages = parts.setdefault(part.get("caption", ""), [])
+                pages += [entry["file"] for entry in part.get("chapters", ())]
+            files = [file for pages in parts.values() for file in pages]
+        except (AttributeError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{path}: it wants 'root: chapters/index' and 'parts:', each with a caption and chapters, a list of "
+                "'file: chapters/NAME'"
+            ) from error
+        for number, file in enumerate(files):
+            folder, _, name = str(file).rpartition("/")
+            if folder != "chapters" or not NAME.fullmatch(name):
+                raise UserError(f"{path}: {file!r} is no page: write chapters/NAME, of a to z, 0 to 9 and '-'")
+            if file in files[:number]:
+                raise UserError(f"{path}: {file} stands twice: remove one of the two")
+        parts = {part: [Path(file).name for file in pages] for part, pages in parts.items()}
         return parts
 
     @property
@@ -134,6 +160,8 @@ class Project:
             claims = load_claims(self.root / "chapters" / "claims")
         except ClaimError as error:
             raise UserError(str(error)) from error
+        except (OSError, ValueError, RecursionError) as error:
+            raise UserError(f"chapters/claims: a file can't be read as text: {error}") from error
         for claim in claims:
             if not (self.root / "chapters" / f"{claim.chapter}.md").is_file():
                 raise UserError(
@@ -144,7 +172,8 @@ class Project:
 
     def profile_names(self) -> list[str]:
         """Return the profiles that exist."""
-        return sorted(path.stem for path in (self.root / "profiles").glob("*.yml"))
+        names = (path.stem for path in (self.root / "profiles").glob("*.yml"))
+        return sorted(filter(NAME.fullmatch, names))
 
     def profile(self, name: str) -> Profile:
         """Read a profile.
@@ -154,21 +183,14 @@ class Project:
                 profile that does not exist.
         """
         path = self.root / "profiles" / f"{name}.yml"
-        if not path.is_file():
-            raise UserError(f"unknown profile {name!r}: there are {', '.join(self.profile_names())} in profiles/")
-        try:
-            data = yaml.safe_load(path.read_text()) or {}
-        except yaml.YAMLError as error:
-            raise UserError(f"{path}: not valid YAML: {str(error).splitlines()[0]}") from error
-        known = {"description", "counts_as", "chapters"}
-        if not isinstance(data, dict) or data.keys() - known:
-            raise UserError(
-                f"{path}: unknown entries {sorted(set(data) - known)}; known are {', '.join(sorted(known))}"
-            )
-        counts_as = data.get("counts_as", name if name in PROFILES else None)
-        if counts_as not in PROFILES:
+        if not NAME.fullmatch(name) or not path.is_file():
+            known = ", ".join(self.profile_names())
+            raise UserError(f"unknown profile {name!r}: there are {known} in profiles/ (names of a to z, 0 to 9, '-')")
+        data = checked(ProfileFile, read_yaml(read_text(path), path) or {}, str(path))
+        counts_as = data.counts_as or (name if name in PROFILES else None)
+        if counts_as is None:
             raise UserError(f"{path}: say which built-in profile it counts as: 'counts_as: {PROFILES[1]}', for example")
-        written = data.get("chapters") or {}
+        written = data.chapters
         for chapter in written:
             if chapter not in self.chapters:
                 raise UserError(f"{path}: no chapter {chapter!r}; there are {', '.join(self.chapters)}")
@@ -184,9 +206,10 @@ class Project:
 
     def check_writable(self) -> None:
         """Raise UserError unless the build folder can be written."""
-        try:
-            self.build.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"can't make {self.build}: {error.strerror}; free it or change its owner") from error
-        if not os.access(self.build, os.W_OK):
-            raise UserError(f"can't write to {self.build}: change its permissions, or move the repository")
+        for folder in (self.build, self.root / ".snakemake"):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise UserError(f"can't make {folder}: {error.strerror}; free it or change its owner") from error
+            if not os.access(folder, os.W_OK):
+                raise UserError(f"can't write to {folder}: change its permissions, or move the repository")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pybtex.backends.plaintext import Backend
 from pybtex.database import Entry, parse_file
+from pybtex.exceptions import PybtexError
 from pybtex.plugin import register_plugin
 from pybtex.richtext import Text
 from pybtex.style.formatting.unsrt import Style as Unsorted
@@ -52,7 +53,10 @@ def register_style() -> None:
 
 @cache
 def _entries(path: Path, stamp: int) -> dict[str, Entry]:
-    return dict(parse_file(str(path)).entries.items())
+    try:
+        return dict(parse_file(str(path), encoding="utf-8").entries.items())
+    except (PybtexError, ValueError) as error:
+        raise UserError(f"{path}: not a bibliography: {' '.join(str(error).split())}") from error
 
 
 @cache

@@ -128,9 +128,9 @@ class Evidence:
         raise UserError(f"chapters/{page}.md: no claim {claim_id!r} in chapters/claims/; check the spelling")
 
     def runs(self, chapter: str) -> list[Path]:
-        """Return the folders of the chapter's finished runs that the profile asks for."""
-        paths = [run.path for run in runs(self.project, self.profile.name, chapter)]
-        return [path for path in paths if (path / "environment.json").is_file()]
+        """Return the folders of the chapter's finished runs that the profile asks for, unless it failed since."""
+        wanted = runs(self.project, self.profile.name, chapter)
+        return [run.path for run in wanted if (run.path / "environment.json").is_file() and not run.failed.is_file()]
 
     def replicates(self, chapter: str, name: str) -> list[dict[str, Any]]:
         """Return one JSON file of each finished run of a chapter."""
@@ -139,9 +139,12 @@ class Evidence:
     def notebook(self, chapter: str) -> tuple[nbformat.NotebookNode | None, bool]:
         """Return the executed notebook of the first replicate and whether it failed; (None, False) before any run."""
         run = Run(self.project, self.profile.name, chapter)
-        for path, is_failed in ((run.path / "notebook.ipynb", False), (run.failed, True)):
+        for path, is_failed in ((run.failed, True), (run.path / "notebook.ipynb", False)):
             if path.is_file():
-                return nbformat.read(path, as_version=4), is_failed
+                try:
+                    return nbformat.read(path, as_version=4), is_failed
+                except ValueError as error:
+                    raise UserError(f"{path} is damaged: remove {path.parent} and run make book again") from error
         return None, False
 
     def write_verdicts(self) -> Path:
@@ -159,6 +162,7 @@ class Evidence:
         Raises:
             UserError: not every replicate has run, or one ran on changed files that no commit holds.
         """
+        self.project.known([chapter])
         wanted = self.profile.recipe(chapter).replicates
         finished = self.runs(chapter)
         if len(finished) < wanted:
@@ -169,6 +173,11 @@ class Evidence:
         replicates = []
         for run in finished:
             environment = _read(run / "environment.json")
+            if environment["commit"] == "unknown":
+                raise UserError(
+                    f"{run}: no git could tell which commit it is of, so nobody could repeat it: run it in a clone of "
+                    "the repository, with git installed and the folder yours ('git status' says what is wrong)"
+                )
             if environment["dirty"]:
                 raise UserError(
                     f"{run}: made from uncommitted changes, so nobody could repeat it: commit and run again"
