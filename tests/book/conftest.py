@@ -146,7 +146,11 @@ class Book:
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory) -> Book:
-    root = tmp_path_factory.mktemp("book")
+    return make_book(tmp_path_factory.mktemp("book"))
+
+
+def make_book(root: Path) -> Book:
+    """Make the small book in a folder."""
     for name in ("Snakefile", "_config.yml", "requirements.lock"):
         shutil.copy(REPOSITORY / name, root)
     shutil.copytree(REPOSITORY / "lib", root / "lib", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))

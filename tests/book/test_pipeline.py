@@ -120,8 +120,7 @@ def test_ctrl_c_keeps_finished_chapters_and_the_next_build_goes_on(built):
         deadline = time.monotonic() + built.patience
         results = [built.result("second", replicate=r) for r in (0, 1)]
         while not all(
-            path.is_file() and path.stat().st_mtime_ns > old
-            for path, old in zip(results, stamps, strict=True)
+            path.is_file() and path.stat().st_mtime_ns > old for path, old in zip(results, stamps, strict=True)
         ):
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.2)

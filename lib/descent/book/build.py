@@ -18,8 +18,7 @@ import psutil
 
 from descent.book.errors import UserError
 from descent.book.machine import memory_mb
-from descent.book.pages.blocks import check_pages
-from descent.book.pages.stage import stage
+from descent.book.pages.stage import check_pages, stage
 from descent.book.project import Project
 from descent.book.report.results import Evidence
 from descent.book.run.integrity import alone, discard_damaged
@@ -63,7 +62,7 @@ def build(
     profile = project.profile(profile_name)
     wanted = [run for chapter in project.known(chapters) for run in runs(project, profile_name, chapter)]
     for run in wanted:
-        _ = run.parameters  # checked
+        _ = run.fingerprint  # all that it depends on can be read
     project.claims()
     check_kernel()
     where = _cluster(project, cluster) if cluster else _here(cores)
@@ -77,11 +76,11 @@ def build(
             else:
                 run.mark.touch()
                 run.failed.unlink(missing_ok=True)
-        for run in due:
-            print(f"  {reason(run)}", file=sys.stderr)
         ran = True
         if due or extra:
             check_pages(Evidence(project, profile))
+            for run in due:
+                print(f"  {reason(run)}", file=sys.stderr)
             ran = run_chapters(project, profile_name, [*where, *extra], wanted if extra else due, lock)
         evidence = Evidence(project, profile)
         evidence.write_verdicts()
@@ -182,7 +181,10 @@ def render(project: Project, site: Path) -> bool:
     if mark.is_file() and mark.read_text() == f"{state} {_state(project.html)}":
         print(f"{project.html / 'index.html'} is up to date", file=sys.stderr)
         return True
-    shutil.rmtree(project.html, ignore_errors=True)  # the mark too; and no page that is no more stays behind
+    if project.html.is_dir():
+        shutil.rmtree(project.html)  # the mark too; and no page that is no more stays behind
+    else:
+        project.html.unlink(missing_ok=True)
     command = [
         *(sys.executable, "-c", "from jupyter_book.cli.main import main; main()"),
         *("build", str(site), "--path-output", str(project.root)),

@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from descent.book.chapter import Header, Recipe, Text, checked, read_header, read_recipe
 from descent.book.errors import UserError
 from descent.book.text import NAME, read_text, read_yaml
+from descent.evidence.archives import Archive, ArchiveError, read_archive
 from descent.evidence.claims import PROFILES, Claim, ClaimError, load_claims
-from descent.evidence.validation import Model
+from descent.evidence.validation import Finite, Model
 
 
 class ProfileFile(Model):
@@ -24,6 +26,25 @@ class ProfileFile(Model):
     description: Text = ""
     counts_as: Literal["smoke", "quick", "paper"] | None = None
     chapters: dict[Text, Any] = Field(default_factory=dict)
+
+
+class Origin(BaseModel):
+    """What an archived run says of itself, as far as pages show it; what it doesn't say is unknown."""
+
+    model_config = ConfigDict(extra="allow")
+
+    commit: Text = "unknown"
+    dirty: bool = True
+    processor: Text = ""
+    machine: Text = "an unknown machine"
+    devices: list[Text] = Field(default_factory=lambda: ["an unknown device"])
+    cores: int = 0
+    threads: int = 1
+    started: Annotated[Text, AfterValidator(lambda text: text and datetime.fromisoformat(text).isoformat())] = ""
+    wall_seconds: Finite = 0.0
+    peak_memory_mb: int = 0
+    parameters: dict[Text, Any] = Field(default_factory=dict)
+    versions: dict[Text, Text] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -169,6 +190,27 @@ class Project:
                 )
         listed = [claim for claim in claims if claim.chapter in self.pages]
         return sorted(listed, key=lambda claim: self.pages.index(claim.chapter))
+
+    def archive(self, profile: str, chapter: str) -> Archive | None:
+        """Return a chapter's archived runs, which others may have made and sent; None if there are none.
+
+        Raises:
+            UserError: the file is no archive.
+        """
+        path = self.root / "results" / profile / f"{chapter}.json"
+        try:
+            archive = read_archive(path)
+        except (ArchiveError, OSError, ValueError, RecursionError) as error:
+            raise UserError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from error
+        if archive is None:
+            return None
+        runs = [
+            run.model_copy(
+                update={"environment": checked(Origin, run.environment, f"{path}: a run's environment").model_dump()}
+            )
+            for run in archive.replicates
+        ]
+        return archive.model_copy(update={"replicates": runs})
 
     def profile_names(self) -> list[str]:
         """Return the profiles that exist."""

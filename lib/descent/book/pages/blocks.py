@@ -26,13 +26,11 @@ from descent.book.report import report, tallies
 from descent.book.report.agreement import agreement_table
 from descent.book.report.archived import archived_table
 from descent.book.report.benchmarks import benchmark_tables
-from descent.book.report.citations import Citations
 from descent.book.report.results import Evidence
 from descent.book.report.scaling import scaling_tables
 from descent.book.run.run import Run
 from descent.book.text import read_text, read_yaml
 
-CITED = re.compile(r"\{cite(?::\w+)?\}`([^`<{]+)`")
 BADGE = re.compile(r"\{verdict\}`([^`]+)`")
 INCLUDE = re.compile(r"^```\{literalinclude\} (\S+)\n((?:.*\n)*?)```[ \t]*$", re.MULTILINE)
 # A link from page to page, as it reads in the repository.
@@ -57,22 +55,6 @@ def expand(text: str, page: str, evidence: Evidence) -> str:
     text = LINK.sub(to_staged, INCLUDE.sub(with_source, text))
     text = expand_held(text, page, evidence)
     return BADGE.sub(lambda match: report.badge(evidence.verdict(match[1], page)), text)
-
-
-def check_pages(evidence: Evidence) -> None:
-    """Fill in every page, and throw it away: what is wrong with a page is known before anything runs.
-
-    Raises:
-        UserError: a block, a badge or a number can't be filled in, or a work is cited that no .bib file has.
-    """
-    known = Citations(*evidence.project.bibliographies).entries
-    for page in evidence.project.pages:
-        text = read_text(evidence.project.page(page))
-        expand(text, page, evidence)
-        for keys in CITED.findall(text):
-            for key in map(str.strip, keys.split(",")):
-                if key not in known:
-                    raise UserError(f"chapters/{page}.md cites {key}, which no .bib file has: check the spelling")
 
 
 def title(project: Project, page: str) -> str:

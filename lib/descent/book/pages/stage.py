@@ -13,23 +13,29 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import yaml
 from PIL import Image
 
-from descent.book.pages.blocks import SAVED, expand, figures
+from descent.book.errors import UserError
+from descent.book.pages.blocks import INCLUDE, SAVED, expand, figures
 from descent.book.pages.frame import figure_note, masthead
 from descent.book.pages.portable import portable
+from descent.book.pages.source_of import source_of
 from descent.book.pages.source_pages import source_pages
 from descent.book.pages.theme import mathjax_files
 from descent.book.project import Project
+from descent.book.report.citations import Citations
 from descent.book.report.report_file import report_data, report_html
 from descent.book.report.results import Evidence
 from descent.book.run.parameters import read_chapter
+from descent.book.text import read_text, read_yaml
 from descent.evidence.code import meaning
 from descent.evidence.files import dump_json, write_if_changed
 
+CITED = re.compile(r"\{cite(?::\w+)?\}`([^`<{]+)`")
 # How wide the landing page's pictures are, in pixels; cards are at most half of it.
 SMALL = 640
 
@@ -45,6 +51,8 @@ def stage(project: Project, evidence: Evidence) -> Path:
         The site's folder.
     """
     site = project.build / "site"
+    if site.is_file():
+        site.unlink()
     _link(site / "lib", project.root / "lib")
     kept = set()
     for name, content in _files(project, evidence):
@@ -59,11 +67,11 @@ def stage(project: Project, evidence: Evidence) -> Path:
 def _files(project: Project, evidence: Evidence) -> Iterator[tuple[str, str | bytes]]:
     """Yield every file of the site: its path below the site's folder, and its content."""
     bibliographies = {f"chapters/{path.name}": path for path in project.bibliographies}
-    settings = yaml.safe_load((project.root / "_config.yml").read_text())
+    settings = site_settings(project)
     yield "_config.yml", yaml.safe_dump(settings | {"bibtex_bibfiles": list(bibliographies)}, sort_keys=False)
-    yield "_toc.yml", (project.root / "_toc.yml").read_text()
+    yield "_toc.yml", read_text(project.root / "_toc.yml")
     for name, path in bibliographies.items():
-        yield name, path.read_text()
+        yield name, read_text(path)
     static = project.root / "chapters" / "_static"
     for path in sorted(static.rglob("*")):
         if path.is_file():
@@ -72,12 +80,12 @@ def _files(project: Project, evidence: Evidence) -> Iterator[tuple[str, str | by
         yield f"_static/{name}", path.read_bytes()
     for page in project.pages:
         if page not in project.chapters:
-            yield f"chapters/{page}.md", expand(project.page(page).read_text(), page, evidence)
+            yield f"chapters/{page}.md", expand(read_text(project.page(page)), page, evidence)
             continue
         text = read_chapter(project.page(page))
         yield f"chapters/{page}.ipynb", nbformat.writes(chapter_page(evidence, page)) + "\n"
         yield f"extra/notebooks/{page}.ipynb", nbformat.writes(portable(evidence, page, text)) + "\n"
-        yield f"extra/notebooks/{page}.md", project.page(page).read_text()
+        yield f"extra/notebooks/{page}.md", read_text(project.page(page))
         for path in sorted(figures(evidence, page).glob("*.[sp][vn]g")):
             yield f"extra/figures/{page}/{path.name}", path.read_bytes()
             if path.suffix == ".png":
@@ -88,6 +96,39 @@ def _files(project: Project, evidence: Evidence) -> Iterator[tuple[str, str | by
     yield "extra/report.html", report_html(evidence, style, script)
     for name, html in source_pages(project.root / "lib" / "descent", style).items():
         yield f"extra/source/{name}", html
+
+
+def site_settings(project: Project) -> dict[str, Any]:
+    """Return ``_config.yml``.
+
+    Raises:
+        UserError: it can't be read.
+    """
+    path = project.root / "_config.yml"
+    settings = read_yaml(read_text(path), path)
+    if not isinstance(settings, dict):
+        raise UserError(f"{path} holds {settings!r}; it wants entries, like 'title: ...'")
+    return settings
+
+
+def check_pages(evidence: Evidence) -> None:
+    """Fill in every page, and throw it away: what is wrong with a page is known before anything runs.
+
+    Raises:
+        UserError: a block, a badge or a number can't be filled in, or a work is cited that no .bib file has.
+    """
+    site_settings(evidence.project)
+    known = Citations(*evidence.project.bibliographies).entries
+    for page in evidence.project.pages:
+        text = read_text(evidence.project.page(page))
+        expand(text, page, evidence)
+        for path, options in INCLUDE.findall(text):
+            shown = dict(re.findall(r":(pyobject|lines): *(\S+)", options))
+            source_of(evidence.project.root / "chapters" / path, shown.get("pyobject", ""), shown.get("lines", ""))
+        for keys in CITED.findall(text):
+            for key in map(str.strip, keys.split(",")):
+                if key not in known:
+                    raise UserError(f"chapters/{page}.md cites {key}, which no .bib file has: check the spelling")
 
 
 def chapter_page(evidence: Evidence, chapter: str) -> nbformat.NotebookNode:
@@ -182,10 +223,10 @@ def _small(path: Path) -> bytes:
 
 def _link(link: Path, target: Path) -> None:
     """Let ``{literalinclude} ../lib/...`` find the library from the staged pages."""
-    relative = Path(os.path.relpath(target, link.parent))
+    link.parent.mkdir(parents=True, exist_ok=True)
+    relative = Path(os.path.relpath(target.resolve(), link.parent.resolve()))
     if link.is_symlink() and link.readlink() == relative:
         return
-    link.parent.mkdir(parents=True, exist_ok=True)
     if link.is_symlink() or link.exists():
         link.unlink() if link.is_symlink() else shutil.rmtree(link)
     link.symlink_to(relative, target_is_directory=True)

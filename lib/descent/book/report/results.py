@@ -16,7 +16,7 @@ from descent.book.project import Profile, Project
 from descent.book.run.run import Run, runs
 from descent.book.run.why import changed_since
 from descent.evidence import Claim, Verdict, judge
-from descent.evidence.archives import Archive, ArchiveError, read_archive
+from descent.evidence.archives import Archive
 from descent.evidence.files import dump_json, write_if_changed
 from descent.evidence.verdicts import merge
 
@@ -78,13 +78,7 @@ class Evidence:
         Raises:
             UserError: a file is no archive.
         """
-        try:
-            found = {
-                chapter: read_archive(self.project.root / "results" / ARCHIVE_PROFILE / f"{chapter}.json")
-                for chapter in self.project.chapters
-            }
-        except ArchiveError as error:
-            raise UserError(str(error)) from error
+        found = {chapter: self.project.archive(ARCHIVE_PROFILE, chapter) for chapter in self.project.chapters}
         return {chapter: archive for chapter, archive in found.items() if archive is not None}
 
     @cached_property

@@ -148,6 +148,8 @@ def fit(value: Any, like: Any) -> Any:
         if not isinstance(value, dict) or not value.keys() <= like.keys():
             raise ValueError(f"entries for {', '.join(map(str, like))}")
         return {name: fit(value[name], like[name]) for name in value}
+    if kind not in WANTED:
+        raise ValueError("a plain value")
     if value is None and like is None:
         return None
     if like is None:  # it stands for a number that there may be

@@ -100,6 +100,10 @@ class Run:
             return fingerprint.parts(self.project.root, read_chapter(self.page), self.parameters)
         except SyntaxError as error:  # in a package's __init__.py, whose names can't be followed
             raise UserError(f"{self.page} imports what is not Python: {error}") from error
+        except UnicodeDecodeError as error:
+            raise UserError(
+                f"{self.page}: requirements.lock, or a module that it imports, is not UTF-8: {error}"
+            ) from error
         except OSError as error:
             raise UserError(f"{error.filename} can't be read: {error.strerror}; every run depends on it") from error
 
