@@ -146,11 +146,17 @@ class Book:
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory) -> Book:
-    return make_book(tmp_path_factory.mktemp("book"))
+    return _make(tmp_path_factory.mktemp("book"))
 
 
-def make_book(root: Path) -> Book:
-    """Make the small book in a folder."""
+@pytest.fixture(scope="session")
+def make_book():
+    """The small book in a folder of one's own."""
+    return _make
+
+
+def _make(root: Path) -> Book:
+    root.mkdir(exist_ok=True)
     for name in ("Snakefile", "_config.yml", "requirements.lock"):
         shutil.copy(REPOSITORY / name, root)
     shutil.copytree(REPOSITORY / "lib", root / "lib", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))

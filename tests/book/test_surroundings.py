@@ -6,7 +6,6 @@ import shutil
 
 import nbformat
 import pytest
-from book.conftest import make_book
 
 from descent.book.pages.browser import find_browser, open_browser
 from descent.book.run.integrity import damage, seal
@@ -15,15 +14,18 @@ from descent.evidence.files import dump_json
 SCRIPT = "<script>window.stolen = 1</script><img src=x onerror='window.stolen = 1'>"
 ASK = """
 import os, sys, matplotlib
-print([name for name in os.environ if name.startswith(("MPL", "SNAKEMAKE", "XDG", "LC_", "LANG"))])
+print([name for name in os.environ if name.startswith(("MATPLOTLIB", "SNAKEMAKE", "XDG", "LC_", "LANG"))])
+print(os.environ["MPLBACKEND"])  # the kernel's own
 print(sys.flags.optimize, sys.flags.utf8_mode, matplotlib.rcParams["figure.dpi"], "ü")
 1
 2
 """
 
+INLINE = "module://matplotlib_inline.backend_inline"
+
 
 @pytest.fixture(scope="module")
-def strange(tmp_path_factory):
+def strange(make_book, tmp_path_factory):
     """A book in an odd path, whose build folder is a link, under a reader's settings, without git."""
     base = tmp_path_factory.mktemp("strange")
     book = make_book(base / "My {Papers} é $x'")
@@ -45,7 +47,7 @@ def strange(tmp_path_factory):
     tools = base / "bin"  # everything but git
     tools.mkdir()
     for folder in os.environ["PATH"].split(":"):
-        for name in ("bash", "sh", "env", "nproc"):
+        for name in ("bash", "sh", "env", "nproc", "which"):
             if not (tools / name).exists() and shutil.which(name, path=folder):
                 (tools / name).symlink_to(shutil.which(name, path=folder))
     long = base / ("t" * 120)
@@ -60,7 +62,7 @@ def test_a_build_is_what_it_is_anywhere(strange):
     strange.run("book", "--cores", "2")
     notebook = nbformat.read(strange.result("first", "notebook.ipynb"), as_version=4)
     outputs = [o for cell in notebook.cells for o in cell.get("outputs", ())]
-    assert "".join(o.get("text", "") for o in outputs) == "['LC_ALL']\n0 1 100.0 ü\nmeasured 10.0\n"
+    assert "".join(o.get("text", "") for o in outputs) == f"['LC_ALL']\n{INLINE}\n0 1 100.0 ü\nmeasured 10.0\n"
     assert [o.output_type for o in outputs] == ["stream"]
     figure = nbformat.read(strange.result("second", "notebook.ipynb"), as_version=4).cells[-2]
     assert any("image/png" in output.get("data", {}) for output in figure.outputs)
@@ -89,7 +91,9 @@ def test_what_counts_is_what_a_run_was_made_from_whatever_is_remembered(strange)
 @pytest.mark.parametrize("command", ["sys.exit(0)", "exit()"])
 def test_a_chapter_that_ends_itself_has_not_finished(strange, tmp_path, command):
     before = strange.chapter("first").read_text()
-    strange.edit("chapters/first.md", "record(", f"{command}\n```\n\nProse.\n\n```{{code-cell}} ipython3\nrecord(")
+    strange.edit(
+        "chapters/first.md", "record(", f"import sys\n{command}\n```\n\nProse.\n\n```{{code-cell}} ipython3\nrecord("
+    )
     output = tmp_path / "out {x}.ipynb"
     done = strange.run("run", "chapters/first.md", "-o", str(output), check=False)
     strange.chapter("first").write_text(before)

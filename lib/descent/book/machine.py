@@ -27,3 +27,7 @@ def memory_mb() -> int:
 def _limit(name: str) -> str:
     path = GROUP / name
     return path.read_text().strip() if path.is_file() else ""
+
+
+if __name__ == "__main__":
+    print(usable_cores())
