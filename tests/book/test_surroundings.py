@@ -65,7 +65,7 @@ def test_a_build_is_what_it_is_anywhere(strange):
     assert "".join(o.get("text", "") for o in outputs) == f"['LC_ALL']\n{INLINE}\n0 1 100.0 ü\nmeasured 10.0\n"
     assert [o.output_type for o in outputs] == ["stream"]
     figure = nbformat.read(strange.result("second", "notebook.ipynb"), as_version=4).cells[-2]
-    assert any("image/png" in output.get("data", {}) for output in figure.outputs)
+    assert any("image/svg+xml" in output.get("data", {}) for output in figure.outputs)
     origin = json.loads(strange.result("first").read_text())
     assert (origin["commit"], origin["dirty"]) == ("unknown", True)
     done = strange.run("archive", "first", "--profile", "quick", check=False)
