@@ -172,6 +172,7 @@ HEADS = {
     "descent: {profiles: {quick: {replicas: 2}}}": "replicas is unknown",
     "descent: {colour: red}": "colour is unknown",
     "descent: {": "not valid YAML",
+    "descent: {part: 'a": "not valid YAML",
     "descent: &a [*a]": "aliases",
     "descent: {}\ndescent: {}": "stands twice",
     "descent: !!python/name:os.system": "not valid YAML",
@@ -257,6 +258,7 @@ OTHERS = [
     ("chapters/first.bib", "@misc{letcher2019, title = {Twice}}", "letcher2019"),
     ("chapters/claims/first.yml", b"\xff\xfe", "chapters/claims"),
     ("chapters/claims/first.yml", "- id: 3", "first.yml"),
+    ("chapters/claims/first.yml", ("letcher2019", "nobody1800"), "first-holds cites nobody1800"),
     ("chapters/claims/first.yml", "- null", "first.yml"),
     ("chapters/claims/first.yml", ("expected: 10", "expected: .nan"), "expected"),
     ("chapters/claims/first.yml", ("expected: 10", "expected: 10, tolerance: -1"), "tolerance"),
@@ -266,7 +268,9 @@ OTHERS = [
     ("results/paper/first.json", b"\xff\xfe", "first.json"),
     ("chapters/first.md", b"---\nkernelspec: {name: python3}\n---\n\xfc", "not UTF-8"),
     ("chapters/first.md", "---\nkernelspec: python3\n---\n# x", "kernelspec is 'python3'"),
+    ("chapters/first.md", "---\nkernelspec: {name: python3}\n# x", "has no end"),
     ("requirements.lock", b"\xff", "requirements.lock"),
+    ("lib/descent/rules/__init__.py", "import = 3", "not Python"),
 ]
 
 

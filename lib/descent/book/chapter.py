@@ -103,7 +103,11 @@ def read_header(path: Path) -> Header:
     Raises:
         UserError: it is not what this module describes.
     """
-    front = read_yaml(front_matter(read_text(path)), f"{path}: the header is") or {}
+    text = read_text(path)
+    head = front_matter(text)
+    if text.startswith("---\n") and not head:
+        raise UserError(f"{path}: the header has no end, or nothing in it: close it by a line '---'")
+    front = read_yaml(head, f"{path}: the header is") or {}
     if not isinstance(front, dict):
         raise UserError(f"{path}: the header is {front!r}; it wants entries, like 'kernelspec: ...'")
     if not isinstance(front.get("kernelspec", {}), dict):

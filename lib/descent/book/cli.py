@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -16,8 +17,16 @@ from descent.book.errors import UserError
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status: 0, 1 (a chapter failed), 2 (the user's to mend), 130 (Ctrl-C)."""
+    if sys.platform == "win32":
+        print(
+            "descent: the pipeline needs a Unix system: run it in WSL, the Windows Subsystem for Linux", file=sys.stderr
+        )
+        return 2
     if arguments is None:
         _settle()
+        arguments = sys.argv[1:]
+    # a negative number is a value, which argparse doesn't see in -1e-3
+    arguments = [f" {word}" if re.match(r"-\.?\d", word) else word for word in arguments]
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)

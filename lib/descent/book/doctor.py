@@ -80,6 +80,7 @@ def examine(project: Project) -> list[Finding]:
         _gpu(),
         _disk(project),
         _kernel(),
+        Finding("git", shutil.which("git") or "none: runs can't tell their commit, so they can't be archived"),
         *_data(),
     ]
     for extra, (module, purpose) in EXTRAS.items():

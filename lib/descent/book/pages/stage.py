@@ -119,6 +119,11 @@ def check_pages(evidence: Evidence) -> None:
     """
     site_settings(evidence.project)
     known = Citations(*evidence.project.bibliographies).entries
+    for claim in evidence.claims:
+        if claim.cite not in known:
+            raise UserError(
+                f"chapters/claims/{claim.chapter}.yml: {claim.id} cites {claim.cite}, which no .bib file has"
+            )
     for page in evidence.project.pages:
         text = read_text(evidence.project.page(page))
         expand(text, page, evidence)
