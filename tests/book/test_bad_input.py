@@ -270,13 +270,17 @@ OTHERS = [
     ("chapters/first.md", "---\nkernelspec: python3\n---\n# x", "kernelspec is 'python3'"),
     ("chapters/first.md", "---\nkernelspec: {name: python3}\n# x", "has no end"),
     ("requirements.lock", b"\xff", "requirements.lock"),
-    ("lib/descent/rules/__init__.py", "import = 3", "not Python"),
 ]
 
 
 @pytest.mark.parametrize(("name", "content", "says"), OTHERS)
 def test_another_file(here, capsys, name, content, says):
     assert says in refused(here, capsys, ["book"], {name: content})
+
+
+def test_a_package_whose_names_can_not_be_followed(here, capsys):
+    files = {"lib/descent/evidence/__init__.py": "import = 3", "chapters/first.md": ("steps * rate)", "rate * steps)")}
+    assert "not Python" in refused(here, capsys, ["book"], files)
 
 
 COMMANDS = [

@@ -25,6 +25,7 @@ from descent.book.run.integrity import alone, discard_damaged
 from descent.book.run.kernel import check_kernel
 from descent.book.run.parameters import read_chapter
 from descent.book.run.run import Run, runs
+from descent.book.run.surroundings import furnish
 from descent.book.run.why import changed, reason
 from descent.book.text import NAME, read_text, read_yaml
 from descent.evidence.files import write_atomically
@@ -58,7 +59,7 @@ def build(
     if cores < 1:
         raise UserError(f"--cores is {cores}; it wants a whole number from 1")
     if not os.access(os.environ.get("HOME") or "?", os.W_OK):
-        os.environ["HOME"] = str(project.build / "home")  # where Snakemake keeps what it has read
+        os.environ |= furnish(project.build / "home")  # where Snakemake keeps what it has read
     profile = project.profile(profile_name)
     wanted = [run for chapter in project.known(chapters) for run in runs(project, profile_name, chapter)]
     for run in wanted:

@@ -25,7 +25,8 @@ STATED = {
 
 def clean(environment: Mapping[str, str]) -> dict[str, str]:
     """Return environment variables without a reader's settings, and with those that every run is made under."""
-    return {name: value for name, value in environment.items() if not name.startswith(SETTINGS)} | STATED
+    kept = {name: value for name, value in environment.items() if not name.startswith(SETTINGS)}
+    return {"USER": "reader"} | kept | STATED  # containers have users without a name, which Snakemake asks for
 
 
 def furnish(home: Path) -> dict[str, str]:
