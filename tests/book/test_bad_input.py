@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import shutil
+import subprocess
 from contextlib import contextmanager
 
 import pytest
@@ -10,8 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from descent.book import build, cli
+from descent.book.chapter import Card, Header, Recipe, RecipeEntry, Resources, checked, read_recipe
 from descent.book.errors import UserError
+from descent.book.project import ProfileFile, Project
+from descent.book.run import execute
+from descent.book.run.kernel import ChapterError
 from descent.book.run.parameters import Parameter, fit, parse_values, validate
+from descent.book.run.run import Run
 from descent.book.run.surroundings import STATED, clean
 from descent.book.text import read_yaml
 
@@ -402,6 +409,39 @@ def test_yaml_means_what_it_seems_to(text, value):
     assert read_yaml(text, "here") == value
 
 
+KEYS = [*RecipeEntry.model_fields, *Resources.model_fields, *Header.model_fields, *Card.model_fields, "other"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(key=st.sampled_from(KEYS), value=LIKE)
+def test_any_value_of_any_key_of_a_head_or_a_profile_is_taken_or_refused_in_one_line(key, value):
+    doors = [
+        lambda: checked(Header, {key: value}, "here"),
+        lambda: checked(Header, {"card": {key: value}}, "here"),
+        lambda: checked(ProfileFile, {key: value}, "here"),
+        lambda: read_recipe([{key: value}], "here"),
+        lambda: read_recipe([{"resources": {key: value}}], "here"),
+        lambda: read_recipe([{"replicates": 2}, value], "here"),
+    ]
+    for door in doors:
+        try:
+            found = door()
+        except UserError as error:
+            assert str(error).startswith("here") and "\n" not in str(error)
+        else:
+            for kind in Resources.model_fields if isinstance(found, Recipe) else ():
+                assert type(found.resources[kind]) is int and found.resources[kind] >= (kind != "gpu")
+
+
+@given(text=st.text(alphabet="ab:-[]{}&*!|>#'\"\\\n\t 01.e~?%@,", max_size=30))
+@settings(max_examples=300, deadline=None)
+def test_any_text_is_yaml_or_refused_in_one_line(text):
+    try:
+        read_yaml(text, "here")
+    except UserError as error:
+        assert "\n" not in str(error)
+
+
 def test_a_chapter_saved_by_another_editor_is_the_same_chapter(here):
     from descent.book.chapter import read_header
     from descent.book.run.parameters import read_chapter
@@ -447,6 +487,7 @@ def test_cores_are_those_that_may_be_used(tmp_path, monkeypatch):
     from descent.book import machine
 
     monkeypatch.setattr(machine, "GROUP", tmp_path)
+    monkeypatch.setattr(machine, "SELF", tmp_path / "self")
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(6)), raising=False)
     assert machine.usable_cores() == 6
     (tmp_path / "cpu.max").write_text("400000 100000\n")
@@ -456,3 +497,45 @@ def test_cores_are_those_that_may_be_used(tmp_path, monkeypatch):
     assert machine.usable_cores() == 1
     (tmp_path / "cpu.max").write_text("max 100000\n")
     assert machine.usable_cores() == 6
+    (tmp_path / "self").write_text("0::/job/step\n")  # as a batch system puts it
+    (tmp_path / "job").mkdir()
+    (tmp_path / "job" / "cpu.max").write_text("200000 100000\n")
+    assert machine.usable_cores() == 2
+
+
+def test_a_commit_is_the_checkout_s_own_and_clean_only_if_nothing_is_new(tmp_path):
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-C"]
+    unknown = {"commit": "unknown", "dirty": True}
+    book = tmp_path / "book"
+    (book / "lib").mkdir(parents=True)
+    (book / "lib" / "a.py").touch()
+    assert execute._commit(book) == unknown  # a ZIP
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "all"]):
+        subprocess.run([*git, str(tmp_path), *command], check=True)
+    assert execute._commit(book) == unknown  # unpacked in somebody's repository
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "all"]):
+        subprocess.run([*git, str(book), *command], check=True)
+    assert execute._commit(book) == {}
+    (book / "lib" / "b.py").touch()
+    assert execute._commit(book) == {"dirty": True}
+
+
+LEFT = [(None, "is missing"), ('{"value": ', "was damaged"), ("{}", "")]
+
+
+@pytest.mark.parametrize(("left", "says"), LEFT)
+def test_a_run_from_which_something_vanishes_is_not_sealed(book, monkeypatch, left, says):
+    def executed(notebook, output, *arguments, **options):
+        output.write_text("{}")
+        if left:
+            (output.parent / "measurements.json").write_text(left)
+
+    monkeypatch.setattr(execute, "execute_notebook", executed)
+    run = Run(Project(book.root), "quick", "second", 1)
+    if says:
+        with pytest.raises(ChapterError, match=says):
+            execute.execute(run)
+        assert not run.path.exists() and run.failed.is_file()
+    else:
+        assert execute.execute(run) == run.path
+    shutil.rmtree(book.root / "_build")

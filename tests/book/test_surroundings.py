@@ -36,6 +36,7 @@ def strange(make_book, tmp_path_factory):
     (book.root / "profiles" / "quick.yml").write_text("")
     book.edit("chapters/first.md", "print(", f"{ASK}\nprint(")
     book.edit("chapters/first.md", "Some prose.", "```{literalinclude} ../lib/descent/quiet.py\n```")
+    book.edit("chapters/first.md", "  language: python\n", "")  # as some editors leave it
     book.edit("chapters/report.md", "{status}\n```", "{status}\n```\n\n```{environment}\n```\n\n```{agreement}\n```")
     settings = {
         ".ipython/profile_default/startup/00.py": "print('hostile startup')",
@@ -87,6 +88,9 @@ def test_what_counts_is_what_a_run_was_made_from_whatever_is_remembered(strange)
     assert json.loads(strange.result("first", "measurements.json").read_text())["value"] == 30
     assert (strange.root / "_build/html/index.html").is_file() and "SyntaxError" in strange.page("second")
     assert "not run" in strange.run("claims", "second").stdout
+    strange.edit("profiles/quick.yml", "60", "40")
+    assert "first/0: changed since: parameter steps" in strange.run("claims", "first").stderr
+    strange.edit("profiles/quick.yml", "40", "60")
     assert strange.result("second").is_file() and damage(strange.result("second").parent) is None  # the last good run
 
 
@@ -121,6 +125,9 @@ def test_nothing_that_a_stranger_sends_runs_on_a_page(strange):
     runs = [{"measurements": measured, "environment": said}]
     archive.write_text(dump_json({"chapter": "first", "profile": "quick", "replicates": runs}))
     stamps = strange.stamps("first", "second")
+    for name in ("html", "site"):
+        shutil.rmtree(strange.root / "_build" / name)
+        (strange.root / "_build" / name).write_text("in the way")
     strange.run("book")
     assert strange.stamps("first", "second") == stamps  # the good run of the mended chapter counts again
     html = strange.root / "_build/html"

@@ -151,9 +151,11 @@ def _params(options: argparse.Namespace) -> int:
 
 def _claims(options: argparse.Namespace) -> int:
     from descent.book.project import Project
-    from descent.book.report.report import terminal_table
+    from descent.book.report.report import stale, terminal_table
     from descent.book.report.results import Evidence
     from descent.book.report.tallies import counts
+    from descent.book.run.run import runs
+    from descent.book.run.why import changed
 
     project = Project.find()
     project.known(options.chapter)
@@ -161,6 +163,10 @@ def _claims(options: argparse.Namespace) -> int:
     verdicts = evidence.archived.values() if options.archived else evidence.verdicts
     wanted = [verdict for verdict in verdicts if not options.chapter or verdict.chapter in options.chapter]
     print(terminal_table(wanted))
+    for chapter in project.known(options.chapter) if not options.archived else ():
+        for run in runs(project, options.profile, chapter):
+            if names := changed(run):
+                print(f"  {run}: {stale(names)}; make book makes it again", file=sys.stderr)
     if not options.archived and not options.chapter:
         print(f"\n{counts(evidence)}")
     return 0

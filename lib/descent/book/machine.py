@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
-GROUP = Path("/sys/fs/cgroup")
+GROUP, SELF = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
 def usable_cores() -> int:
     """Return how many cores this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota, _, period = _limit("cpu.max").partition(" ")
-    if quota.isdigit() and period.isdigit():
-        cores = min(cores, max(1, int(quota) // int(period)))
+    for limit in _limits("cpu.max"):
+        quota, _, period = limit.partition(" ")
+        if quota.isdigit() and period.isdigit():
+            cores = min(cores, max(1, int(quota) // int(period)))
     return cores
 
 
 def memory_mb() -> int:
     """Return the memory that this process may use: the machine's, or its container's if that is less."""
     size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    limit = _limit("memory.max")
-    return (min(size, int(limit)) if limit.isdigit() else size) // 2**20
+    return min([size, *(int(limit) for limit in _limits("memory.max") if limit.isdigit())]) // 2**20
 
 
-def _limit(name: str) -> str:
-    path = GROUP / name
-    return path.read_text().strip() if path.is_file() else ""
+def _limits(name: str) -> Iterator[str]:
+    """Yield a limit of this process's control group, and of those around it."""
+    own = next((line[3:] for line in _read(SELF).splitlines() if line.startswith("0::")), "/").lstrip("/")
+    for folder in (Path(own), *Path(own).parents):
+        yield _read(GROUP / folder / name).strip()
+
+
+def _read(path: Path) -> str:
+    return path.read_text() if path.is_file() else ""
 
 
 if __name__ == "__main__":

@@ -28,9 +28,12 @@ from descent.book.pages.source_pages import source_pages
 from descent.book.pages.theme import mathjax_files
 from descent.book.project import Project
 from descent.book.report.citations import Citations
+from descent.book.report.report import UNKNOWN, plain, stale
 from descent.book.report.report_file import report_data, report_html
 from descent.book.report.results import Evidence
 from descent.book.run.parameters import read_chapter
+from descent.book.run.run import runs
+from descent.book.run.why import changed
 from descent.book.text import read_text, read_yaml
 from descent.evidence.code import meaning
 from descent.evidence.files import dump_json, write_if_changed
@@ -145,8 +148,8 @@ def chapter_page(evidence: Evidence, chapter: str) -> nbformat.NotebookNode:
     executed, failed = evidence.notebook(chapter)
     outputs = _outputs(executed) if executed else []
     sources = [cell.source for cell in text.cells if cell.cell_type == "code"]
-    stale = bool(outputs) and not failed and [meaning(source) for source, *_ in outputs] != list(map(meaning, sources))
-    if stale:  # edited since, or while, it ran: outputs of other code would be a lie
+    edited = bool(outputs) and not failed and [meaning(source) for source, *_ in outputs] != list(map(meaning, sources))
+    if edited:  # since it ran, or while: outputs of other code would be a lie
         outputs = []
     cells: list[nbformat.NotebookNode] = []
     code_cells = 0
@@ -171,7 +174,8 @@ def chapter_page(evidence: Evidence, chapter: str) -> nbformat.NotebookNode:
                 cells.append(note)
     first = next((cell for cell in cells if cell.cell_type == "markdown"), None)
     if first is not None:
-        around = f"{masthead(evidence, chapter)}\n\n{_warning(executed is not None, failed, stale, evidence)}".strip()
+        told = _warning(executed is not None, failed, edited, evidence) or _changed(evidence, chapter)
+        around = f"{masthead(evidence, chapter)}\n\n{told}".strip()
         first.source = re.sub(r"^(# .+)$", lambda match: f"{match[1]}\n\n{around}", first.source, count=1, flags=re.M)
     text.cells = cells
     text.metadata.pop("papermill", None)
@@ -205,17 +209,26 @@ def _outputs(executed: nbformat.NotebookNode) -> list[tuple[str, list, int | Non
     ]
 
 
-def _warning(executed: bool, failed: bool, stale: bool, evidence: Evidence) -> str:
+def _warning(executed: bool, failed: bool, edited: bool, evidence: Evidence) -> str:
     if failed:
         return (
             f":::{{error}}\nThis chapter did not finish in the {evidence.profile.name} profile: the traceback stands "
             "below, in the cell that raised it, and its claims are not judged.\n:::"
         )
-    if stale:
+    if edited:
         return ":::{warning}\nThe code of this chapter has changed since it last ran: run `make book` again.\n:::"
     if not executed:
         return f":::{{warning}}\nThis chapter has not run yet in the {evidence.profile.name} profile.\n:::"
     return ""
+
+
+def _changed(evidence: Evidence, chapter: str) -> str:
+    """Return what has changed since a chapter ran, if its outputs, and the verdicts, are shown all the same."""
+    names = next((changed(run) for run in runs(evidence.project, evidence.profile.name, chapter)), None)
+    if not names or names == [UNKNOWN]:
+        return ""
+    said = stale(names).replace("changed since:", "Changed since this chapter ran:")
+    return f":::{{warning}}\n{plain(said)}. Run `make book` again.\n:::"
 
 
 def _small(path: Path) -> bytes:
