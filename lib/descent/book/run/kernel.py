@@ -94,7 +94,6 @@ def execute_notebook(
                     str(output).replace("{", "{{").replace("}", "}}"),  # papermill takes a path for a template
                     parameters=dict(parameters),
                     kernel_name=KERNEL,
-                    language="python",
                     cwd=str(folder),
                     progress_bar=progress_bar,
                     start_timeout=120,

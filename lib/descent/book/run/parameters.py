@@ -53,6 +53,9 @@ def read_chapter(path: Path) -> nbformat.NotebookNode:
         raise UserError(f"{path} is no notebook: {' '.join(str(error).split())[:300]}") from error
     if "kernelspec" not in notebook.metadata:
         raise UserError(f"{path} is a page without code: it has no kernelspec in its header, so it can't be run")
+    # Editors write what they like here; the kernel is this environment's in any case.
+    notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook.metadata.pop("language_info", None)
     notebook.metadata.pop("descent", None)  # what the page says of itself is ``chapter.read_header``'s to read
     return notebook
 
