@@ -16,6 +16,7 @@ from descent.book.chapter import Card, Header, Recipe, RecipeEntry, Resources, c
 from descent.book.errors import UserError
 from descent.book.project import ProfileFile, Project
 from descent.book.run import execute
+from descent.book.run.integrity import alone
 from descent.book.run.kernel import ChapterError
 from descent.book.run.parameters import Parameter, fit, parse_values, validate
 from descent.book.run.run import Run
@@ -407,6 +408,16 @@ def test_any_text_of_a_command_line_is_taken_or_refused_in_one_line(text, defaul
 )
 def test_yaml_means_what_it_seems_to(text, value):
     assert read_yaml(text, "here") == value
+
+
+def test_what_snakemake_itself_says_is_told(book, capsys):
+    run = Run(Project(book.root), "quick", "first")
+    with alone(book.root / "_build" / ".lock", "") as (lock, _):
+        assert not build.run_chapters(run.project, "quick", ["--cores", "1", "--nonsense"], [run], lock)
+    said = capsys.readouterr().err
+    assert "arguments: --nonsense" in said and "quick/first/0: FAILED" in said and "Traceback" not in said
+    assert "ended before its first cell" in run.failed.read_text()
+    shutil.rmtree(book.root / "_build")
 
 
 KEYS = [*RecipeEntry.model_fields, *Resources.model_fields, *Header.model_fields, *Card.model_fields, "other"]

@@ -129,10 +129,13 @@ def run_chapters(project: Project, profile_name: str, where: Sequence[str], due:
     for run in undone:
         if not run.failed.is_file():
             write_atomically(run.failed, nbformat.writes(_not_begun(run)))
-    if silent := [str(run) for run in undone if str(run) not in told]:
+    silent = [str(run) for run in undone if str(run) not in told]
+    if silent or (status and not undone):
         rest = [line for line in said if line and not line.startswith(ours)]
-        print("\n".join(rest[-20:]), file=sys.stderr)
-        print(f"  {', '.join(silent[:3])}{', ...' * (len(silent) > 3)}: FAILED: see above, and {log}", file=sys.stderr)
+        most = 1 if any(line.startswith("Traceback") for line in rest) else 20
+        names = f"{', '.join(silent[:3])}{', ...' * (len(silent) > 3)}" or "Snakemake"
+        print("\n".join(rest[-most:]), file=sys.stderr)
+        print(f"  {names}: FAILED: the lines above say why, and all of {log}", file=sys.stderr)
     return status == 0 and not undone
 
 
