@@ -152,7 +152,8 @@ def _not_begun(run: Run) -> nbformat.NotebookNode:
     notebook = read_chapter(run.page)
     says = "The run ended before its first cell; what the build printed says why."
     error = nbformat.v4.new_output("error", ename="NotRun", evalue=says, traceback=[says])
-    next(cell for cell in notebook.cells if cell.cell_type == "code").outputs = [error]
+    for cell in [cell for cell in notebook.cells if cell.cell_type == "code"][:1]:
+        cell.outputs = [error]
     return notebook
 
 
