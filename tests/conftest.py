@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
+# Files that take minutes: one worker builds the smoke book, the other small ones, and neither waits at the end.
+FIRST = ("book/test_chapters", "book/test_faults", "book/test_pipeline", "pages/", "book/test_slurm")
 SOURCES = ("_config.yml", "_toc.yml", "Snakefile", "requirements.lock", "chapters", "lib", "profiles", "results")
+
+
+def pytest_collection_modifyitems(items):
+    """Put long files first: workers take whole files, and a long one at the end keeps the other waiting."""
+    items.sort(key=lambda item: next((k for k, name in enumerate(FIRST) if name in item.nodeid), len(FIRST)))
 
 
 @pytest.fixture(scope="session")

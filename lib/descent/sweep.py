@@ -183,7 +183,8 @@ class Sweep:
 
         def block(index, here, arrays):
             begin = tf.cast(index - 1, tf.int64) * self.every
-            number, here = tf.while_loop(lambda number, _: number < begin + self.every, one_step, (begin, here))
+            end = begin + self.every  # outside the loop, whose condition would add at every step
+            number, here = tf.while_loop(lambda number, _: number < end, one_step, (begin, here))
             return index + 1, here, write(arrays, index, number, here)
 
         def write(arrays, index, number, here):

@@ -248,6 +248,16 @@ def test_a_page(here, capsys, text, says):
     assert says in said
 
 
+ARCHIVE = {"chapter": "first", "profile": "paper"}
+STRANGE = {
+    "devices": {"devices": "<b>"},
+    "commit": {"commit": 3},
+    "started": {"started": "yesterday"},
+    "parameters": {"parameters": [1]},
+    "replicate": {"replicate": "x"},
+    "parts": {"parts": {"cells": {"x": "1"}}},
+    "wall_seconds": {"wall_seconds": "1"},
+}
 OTHERS = [
     ("_toc.yml", "a: [", "not valid YAML"),
     ("_toc.yml", "", "chapters/NAME"),
@@ -261,6 +271,7 @@ OTHERS = [
     ("_toc.yml", b"\xff", "not UTF-8"),
     ("_config.yml", "a: [", "not valid YAML"),
     ("_config.yml", "- a", "wants entries"),
+    ("_config.yml", "repository: here", "repository is 'here'"),
     ("chapters/references.bib", "@article{a, title = ", "references.bib"),
     ("chapters/references.bib", b"\xff\xfe", "references.bib"),
     ("chapters/first.bib", "@misc{letcher2019, title = {Twice}}", "letcher2019"),
@@ -274,6 +285,14 @@ OTHERS = [
     ("results/paper/first.json", "{", "first.json"),
     ("results/paper/first.json", "[]", "first.json"),
     ("results/paper/first.json", b"\xff\xfe", "first.json"),
+    *(
+        (
+            "results/paper/first.json",
+            json.dumps(ARCHIVE | {"replicates": [{"measurements": {}, "environment": said}]}),
+            key,
+        )
+        for key, said in STRANGE.items()
+    ),
     ("chapters/first.md", b"---\nkernelspec: {name: python3}\n---\n\xfc", "not UTF-8"),
     ("chapters/first.md", "---\nkernelspec: python3\n---\n# x", "kernelspec is 'python3'"),
     ("chapters/first.md", "---\nkernelspec: {name: python3}\n# x", "has no end"),

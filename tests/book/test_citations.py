@@ -37,6 +37,13 @@ def test_no_two_works_are_cited_alike():
     assert len(set(cited)) == len(cited)  # else a letter after the year tells them apart
 
 
+def test_a_chapter_lists_what_it_cites_by_author_with_addresses():
+    html = Citations(BIBLIOGRAPHY).listed(["{cite:t}`simsekli2019` and {cite:p}`letcher2019, nobody2000`", "none"])
+    assert re.findall(r"<li>(.)", html) == ["A", "U"]  # Alistair Letcher, Umut Şimşekli
+    assert html.count('href="https://arxiv.org/abs/') == 2
+    assert Citations(BIBLIOGRAPHY).listed(["nothing"]) == ""
+
+
 def test_a_chapter_may_have_a_bibliography_of_its_own_and_no_key_twice(tmp_path):
     one, two, three = tmp_path / "one.bib", tmp_path / "two.bib", tmp_path / "three.bib"
     for path, key in ((one, "a"), (two, "b"), (three, "a")):

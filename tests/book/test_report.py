@@ -191,9 +191,18 @@ def test_statements_come_through_as_written(evidence):
     text = report.claims_table(evidence, "first")
     html = MarkdownIt("commonmark").enable("table").render(text.replace("$\\lambda^2 < 1$", "MATHS"))
     cells = BeautifulSoup(html, "html.parser").select("tbody td")
-    assert cells[0].get_text() == "If f = <w1, w2> | g, a_b *and* MATHS [sic]."
-    assert cells[2].get_text() == "mean of draws: ≥ 5successes: ≥ 1 in most runs"
+    details = cells[0].find("details").extract()
+    assert cells[0].get_text().startswith("If f = <w1, w2> | g, a_b *and* MATHS [sic]. ")
+    assert details.get_text() == "What would bear it outmean of draws: ≥ 5successes: ≥ 1 in most runs"
+    assert cells[1].find("a")["href"].startswith("report.html#claim-")
     assert "$\\lambda^2 < 1$" in text
+
+
+def test_many_claims_are_folded_and_none_is_lost(evidence):
+    few = report.claims_table(evidence, "first", shown=1)
+    count = sum(claim.chapter == "first" for claim in evidence.claims)
+    assert f"```{{dropdown}} {count - 1} more claims" in few
+    assert few.count("report.html#claim-") == count
 
 
 def test_json_is_what_its_schema_says(evidence):

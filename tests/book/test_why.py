@@ -80,6 +80,17 @@ def test_a_cell_put_in_is_the_only_one_that_changes(ran):
     assert changed(first(ran)) == ["code cell 3"]
 
 
+def test_cells_are_told_apart_by_number_however_a_file_orders_them(ran):
+    cells = "".join(f"```{{code-cell}} ipython3\nx = {k}\n```\n\n" for k in range(12))
+    ran.edit(ran.chapter("first"), "```{verdicts}", f"{cells}```{{verdicts}}")
+    run = first(ran)
+    environment = {"fingerprint": "another", "parts": run.parts}
+    kept = json.loads(json.dumps(environment, sort_keys=True))  # 1, 10, 11, 12, 2, 3 ...
+    assert changed_since(run, kept) == []
+    ran.edit(ran.chapter("first"), "x = 10\n", "x = 100\n")
+    assert changed_since(first(ran), kept) == ["code cell 13"]
+
+
 def test_each_run_has_its_line(ran):
     lines = list(why(Project(ran.root), "quick", ["first", "second"]))
     assert lines[0] == "quick/first/0: nothing has changed"
@@ -100,3 +111,15 @@ def test_of_an_archived_run_it_is_known_too(ran):
         "module descent.games, 3 imports away",
     ]
     assert "before runs kept" in changed_since(run, {"fingerprint": "another"})[0]
+
+
+def test_data_of_an_archived_run_may_be_missing_here_or_have_another_time(ran, monkeypatch):
+    run = first(ran)
+    made_elsewhere = {"mnist.npz": "6 1234", "cifar.npz": "7 1234"}
+    old = {"fingerprint": "another", "parts": run.parts | {"data": made_elsewhere}}
+    assert changed_since(run, old, archived=True) == []
+    assert changed_since(run, old) == ["data cifar.npz", "data mnist.npz"]
+    old["parts"] = run.parts | {"data": {"mnist.npz": "60 1234"}}
+    assert changed_since(run, old, archived=True) == ["data mnist.npz"]
+    monkeypatch.delenv("DESCENT_DATA")
+    assert changed_since(first(ran), old, archived=True) == []

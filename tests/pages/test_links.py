@@ -78,6 +78,11 @@ def test_every_picture_is_described(book):
     assert not book.undescribed_pictures()
 
 
+def test_the_search_knows_prose_and_no_code(html):
+    index = (html / "searchindex.js").read_text()
+    assert "eigenvalu" in index and "figsiz" not in index  # words are cut to their stems
+
+
 def test_the_whole_book_is_small(html):
     assert sum(path.stat().st_size for path in html.rglob("*") if path.is_file()) < LIMIT
 

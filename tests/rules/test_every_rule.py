@@ -290,13 +290,10 @@ def test_adjustments_and_steps_are_told_apart():
             use()
 
 
-# These wait for the branch that makes them users of `step`; nobody else may join them.
-WAITING = {"lib/descent/learned/meta_train.py", "lib/descent/learned/race.py", "lib/descent/learned/unroll.py"}
 OTHERS = {
     "lib/descent/adapters/keras_gan.py",  # wants the losses of the same pass
     "lib/descent/experiments/stationary_points/adversary.py",  # a rule around a rule
-    "lib/descent/learned/unroll.py",  # stops the derivative at xi
-    "benchmarks/learned.py",  # the same
+    "benchmarks/learned.py",  # stops the derivative at xi
 }
 
 
@@ -306,4 +303,4 @@ def test_only_rules_call_a_rules_update():
     files = [*root.glob("lib/descent/**/*.py"), *root.glob("benchmarks/*.py"), *root.glob("chapters/*.md")]
     found = {str(f.relative_to(root)) for f in files if call.search(f.read_text())}
     found = {name for name in found if not name.startswith("lib/descent/rules/")}
-    assert found - WAITING <= OTHERS
+    assert found == OTHERS

@@ -68,7 +68,9 @@ def build(
     check_kernel()
     where = _cluster(project, cluster) if cluster else _here(cores)
     busy = "another build is running here: waiting for it"
-    with alone(project.build / ".lock", busy) as (lock, _):  # the one that waited then finds the work done
+    with alone(project.build / ".lock", busy) as (lock, waited):  # the one that waited then finds the work done
+        if waited:  # its chapters may have been edited meanwhile
+            wanted = [Run(Project(project.root), run.profile, run.chapter, run.replicate) for run in wanted]
         discard_damaged(project, profile_name)
         due = [run for run in wanted if changed(run) != []]
         for run in wanted:  # that a file is there is all that Snakemake has to know

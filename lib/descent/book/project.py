@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from descent.book.chapter import Header, Recipe, Text, checked, read_header, read_recipe
 from descent.book.errors import UserError
@@ -45,6 +45,15 @@ class Origin(BaseModel):
     peak_memory_mb: int = 0
     parameters: dict[Text, Any] = Field(default_factory=dict)
     versions: dict[Text, Text] = Field(default_factory=dict)
+    replicate: Annotated[int, Field(ge=0, strict=True)] | None = None
+    parts: dict[Text, dict[Text, Text]] | None = None
+
+    @field_validator("parts")
+    @classmethod
+    def _cells_are_numbered(cls, parts: dict[str, dict[str, str]] | None) -> dict[str, dict[str, str]] | None:
+        if not all(number.isdecimal() for number in (parts or {}).get("cells", {})):
+            raise ValueError("cells are told by their numbers")
+        return parts
 
 
 @dataclass(frozen=True)
@@ -92,6 +101,21 @@ class Project:
     def html(self) -> Path:
         """Return the folder of rendered pages."""
         return self.build / "html"
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """Return ``_config.yml``.
+
+        Raises:
+            UserError: it can't be read.
+        """
+        path = self.root / "_config.yml"
+        settings = read_yaml(read_text(path), path)
+        if not isinstance(settings, dict):
+            raise UserError(f"{path} holds {settings!r}; it wants entries, like 'title: ...'")
+        if not isinstance(settings.get("repository") or {}, dict):
+            raise UserError(f"{path}: repository is {settings['repository']!r}; it wants 'url: ...'")
+        return settings
 
     @cached_property
     def parts(self) -> dict[str, list[str]]:
@@ -204,12 +228,11 @@ class Project:
             raise UserError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from error
         if archive is None:
             return None
-        runs = [
-            run.model_copy(
-                update={"environment": checked(Origin, run.environment, f"{path}: a run's environment").model_dump()}
-            )
-            for run in archive.replicates
-        ]
+        runs = []
+        for number, run in enumerate(archive.replicates):
+            origin = checked(Origin, run.environment, f"{path}: replicates.{number}.environment")
+            said = {name: value for name, value in origin.model_dump().items() if value is not None}
+            runs.append(run.model_copy(update={"environment": said}))
         return archive.model_copy(update={"replicates": runs})
 
     def profile_names(self) -> list[str]:

@@ -8,6 +8,7 @@
 ```{notation}```    symbols and words of single chapters
 ```{live} name```   a figure that answers to its reader    ```{counts}```       the same in one line
 ```{benchmarks}```  what `make bench` last measured     ```{scaling}```      the published scale on many devices
+```{cite-this}```   the book as a BibTeX entry
 ```{agreement}```   the same runs made elsewhere        ```{archived}```     runs at published scale, seed by seed
 """
 
@@ -19,6 +20,7 @@ from html import escape
 from typing import Any
 
 from descent.book.errors import UserError
+from descent.book.pages.citing import cite_this
 from descent.book.pages.frame import source_line
 from descent.book.pages.held import expand_held
 from descent.book.project import Project
@@ -155,6 +157,7 @@ WRITERS: dict[str, Callable[[Evidence, str, str, str], str]] = {
     "agreement": lambda evidence, page, name, body: agreement_table(evidence),
     "archived": lambda evidence, page, name, body: archived_table(evidence.project, page, _entries(body, page)),
     "benchmarks": lambda evidence, page, name, body: benchmark_tables(evidence.project),
+    "cite-this": lambda evidence, page, name, body: cite_this(evidence.project),
     "claims": lambda evidence, page, name, body: report.claims_table(evidence, page),
     "counts": lambda evidence, page, name, body: tallies.counts(evidence),
     "environment": lambda evidence, page, name, body: report.environment_list(evidence),

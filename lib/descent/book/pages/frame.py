@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 
+from descent.book.pages.citing import addresses
 from descent.book.pages.source_pages import source_link
 from descent.book.report.results import Evidence
 from descent.book.report.tallies import badges
@@ -28,6 +29,9 @@ def masthead(evidence: Evidence, chapter: str) -> str:
         parts.append(f"<span>{of}{seconds:.0f} s ({evidence.profile.name})</span>")
     parts.append(f'<a href="../notebooks/{chapter}.ipynb" download>Notebook</a>')
     parts.append(f'<a href="../notebooks/{chapter}.md" download>Text</a>')
+    parts += [
+        f'<a href="{escape(address)}">{name}</a>' for name, address in addresses(evidence.project, chapter).items()
+    ]
     return f'<p class="masthead">{" ".join(parts)}</p>'
 
 

@@ -13,7 +13,6 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import yaml
@@ -34,7 +33,7 @@ from descent.book.report.results import Evidence
 from descent.book.run.parameters import read_chapter
 from descent.book.run.run import runs
 from descent.book.run.why import changed
-from descent.book.text import read_text, read_yaml
+from descent.book.text import read_text
 from descent.evidence.code import meaning
 from descent.evidence.files import dump_json, write_if_changed
 
@@ -70,7 +69,7 @@ def stage(project: Project, evidence: Evidence) -> Path:
 def _files(project: Project, evidence: Evidence) -> Iterator[tuple[str, str | bytes]]:
     """Yield every file of the site: its path below the site's folder, and its content."""
     bibliographies = {f"chapters/{path.name}": path for path in project.bibliographies}
-    settings = site_settings(project)
+    settings = project.settings
     yield "_config.yml", yaml.safe_dump(settings | {"bibtex_bibfiles": list(bibliographies)}, sort_keys=False)
     yield "_toc.yml", read_text(project.root / "_toc.yml")
     for name, path in bibliographies.items():
@@ -101,26 +100,13 @@ def _files(project: Project, evidence: Evidence) -> Iterator[tuple[str, str | by
         yield f"extra/source/{name}", html
 
 
-def site_settings(project: Project) -> dict[str, Any]:
-    """Return ``_config.yml``.
-
-    Raises:
-        UserError: it can't be read.
-    """
-    path = project.root / "_config.yml"
-    settings = read_yaml(read_text(path), path)
-    if not isinstance(settings, dict):
-        raise UserError(f"{path} holds {settings!r}; it wants entries, like 'title: ...'")
-    return settings
-
-
 def check_pages(evidence: Evidence) -> None:
     """Fill in every page, and throw it away: what is wrong with a page is known before anything runs.
 
     Raises:
         UserError: a block, a badge or a number can't be filled in, or a work is cited that no .bib file has.
     """
-    site_settings(evidence.project)
+    _ = evidence.project.settings
     known = Citations(*evidence.project.bibliographies).entries
     for claim in evidence.claims:
         if claim.cite not in known:
@@ -152,12 +138,13 @@ def chapter_page(evidence: Evidence, chapter: str) -> nbformat.NotebookNode:
     if edited:  # since it ran, or while: outputs of other code would be a lie
         outputs = []
     cells: list[nbformat.NotebookNode] = []
+    works = Citations(*evidence.project.bibliographies).listed(cell.source for cell in text.cells)
     code_cells = 0
     for cell in text.cells:
         cell.id = f"cell-{len(cells)}"  # jupytext makes ids at random
         cells.append(cell)
         if cell.cell_type == "markdown":
-            cell.source = expand(cell.source, chapter, evidence)
+            cell.source = expand(_with_works(cell.source, works), chapter, evidence)
         elif cell.cell_type == "code":
             if code_cells < len(outputs):
                 _, cell.outputs, cell.execution_count = outputs[code_cells]
@@ -180,6 +167,13 @@ def chapter_page(evidence: Evidence, chapter: str) -> nbformat.NotebookNode:
     text.cells = cells
     text.metadata.pop("papermill", None)
     return text
+
+
+def _with_works(source: str, works: str) -> str:
+    """Return text whose section "References" ends with the list of what the chapter cites."""
+    return re.sub(
+        r"^(## References\n(?:(?!## ).*\n?)+)", lambda m: f"{m[1].rstrip()}\n\n{works}\n\n", source, flags=re.M
+    )
 
 
 def _fold(cell: nbformat.NotebookNode) -> None:

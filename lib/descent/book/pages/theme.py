@@ -6,6 +6,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from docutils import nodes
+
 from descent.book.report.citations import register_style
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ MATHJAX = "tex-mml-chtml.js"
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension with Sphinx."""
     register_style()
+    app.connect("builder-inited", _search_prose)
     app.connect("html-page-context", _tidy, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -33,6 +36,21 @@ def mathjax_files() -> dict[str, Path]:
         if path == MATHJAX or path.startswith("output/chtml/fonts/woff-v2/"):
             found[f"mathjax/{path}"] = Path(str(file.locate()))
     return found
+
+
+def _search_prose(app: Sphinx) -> None:
+    """Keep code out of the search: whoever looks for a word wants the section that explains it."""
+    index_page = getattr(app.builder, "index_page", None)
+    if index_page is None:
+        return
+
+    def index_without_code(page: str, doctree: nodes.document, title: str) -> None:
+        prose = doctree.deepcopy()
+        for code in list(prose.findall(nodes.literal_block)):
+            code.parent.remove(code)
+        index_page(page, prose, title)
+
+    app.builder.index_page = index_without_code  # type: ignore[attr-defined]
 
 
 def _tidy(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
+from pybtex.backends import BaseBackend
+from pybtex.backends.html import Backend as Html
 from pybtex.backends.plaintext import Backend
 from pybtex.database import Entry, parse_file
 from pybtex.exceptions import PybtexError
@@ -19,6 +22,7 @@ from pybtex.style.sorting import BaseSortingStyle
 from descent.book.errors import UserError
 
 STYLE = "descent"
+CITED = re.compile(r"\{cite(?::\w+)?\}`([^`]+)`")
 
 
 class AuthorYear(BaseLabelStyle):
@@ -101,8 +105,18 @@ class Citations:
 
     def reference(self, key: str) -> str:
         """Return the full reference on one line."""
+        return self._render(key, Backend())
+
+    def listed(self, texts: Iterable[str]) -> str:
+        """Return all works that texts cite as a list in HTML, by author, with links to those that have an address."""
+        keys = {key for text in texts for keys in CITED.findall(text) for key in _split(keys)} & self.entries.keys()
+        order = sorted(keys, key=lambda key: ByName().sorting_key(self.entries[key]))
+        items = "".join(f"<li>{self._render(key, Html())}</li>" for key in order)
+        return f'<ul class="works">{items}</ul>' if items else ""
+
+    def _render(self, key: str, backend: BaseBackend) -> str:
         entry = next(iter(_style().format_entries([self.entries[key]])))
-        return " ".join(entry.text.render(Backend()).split())
+        return " ".join(entry.text.render(backend).split())
 
 
 def _authors(entry: Entry) -> str:

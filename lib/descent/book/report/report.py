@@ -50,14 +50,22 @@ def code(text: str) -> str:
     return f"`{text[:10].replace('`', '')}`"
 
 
-def claims_table(evidence: Evidence, chapter: str) -> str:
-    """Return what a chapter's sources claim and what would bear each out."""
+def claims_table(evidence: Evidence, chapter: str, shown: int = 6) -> str:
+    """Return what a chapter's sources claim and how it ended: findings first, more than ``shown`` claims folded."""
     rows = [
-        (prose(claim.statement), f"{{cite:t}}`{claim.cite}`, {prose(claim.place)}", _expectations(claim))
-        for claim in evidence.claims
+        (
+            f'{prose(claim.statement)} <span class="what">{{cite:t}}`{claim.cite}`, {prose(claim.place)}</span>'
+            f"<details><summary>What would bear it out</summary>{_expectations(claim)}</details>",
+            badge(evidence.best[claim.id].verdict),
+        )
+        for claim in sorted(evidence.claims, key=lambda claim: KINDS.index(claim.kind))
         if claim.chapter == chapter
     ]
-    return table(("Claim", "Source", "Expected"), rows)
+    head = ("Claim", "Verdict")
+    if len(rows) <= shown:
+        return table(head, rows)
+    rest = f"```{{dropdown}} {len(rows) - shown} more claims\n{table(head, rows[shown:])}\n```"
+    return f"{table(head, rows[:shown])}\n\n{rest}"
 
 
 def verdict_table(evidence: Evidence, chapter: str) -> str:

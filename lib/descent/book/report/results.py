@@ -107,7 +107,7 @@ class Evidence:
             names: dict[str, None] = {}
             for number, run in enumerate(archive.replicates):
                 now = Run(self.project, ARCHIVE_PROFILE, chapter, run.environment.get("replicate", number))
-                names |= dict.fromkeys(changed_since(now, run.environment))
+                names |= dict.fromkeys(changed_since(now, run.environment, archived=True))
             found[chapter] = tuple(names)
         return found
 

@@ -54,27 +54,31 @@ def changed(run: Run) -> list[str] | None:
     return changed_since(run, environment)
 
 
-def changed_since(run: Run, environment: Mapping[str, Any]) -> list[str]:
+def changed_since(run: Run, environment: Mapping[str, Any], archived: bool = False) -> list[str]:
     """Return what has changed since a run, here or archived, was made, in words; nothing if nothing has.
 
     Args:
         run: as it would be made now.
         environment: what the older run said of itself, ``environment.json``.
+        archived: it may have been made elsewhere, where data have other times, and they may be missing here.
     """
     if environment.get("fingerprint") == run.fingerprint:
         return []
     before: Parts | None = environment.get("parts")
     if before is None:
         return ["it was made before runs kept what they depend on"]
+    after = run.parts
+    if archived:
+        before, after = ({**parts, "data": _sizes(parts, before, after)} for parts in (before, after))
     away = distances(run.project.root, read_chapter(run.page))
-    names = _cells(before, run.parts)
+    names = _cells(before, after)
     say = {
         "parameters": "parameter {}",
         "files": f"file lib/{PACKAGE}/{{}}",
         "lock": "requirements.lock: {}",
         "data": "data {}",
     }
-    for kind, name in changes(before, run.parts):
+    for kind, name in changes(before, after):
         if kind == "modules":
             names.append(_module(name, away.get(name)))
         elif kind in say:
@@ -82,6 +86,12 @@ def changed_since(run: Run, environment: Mapping[str, Any]) -> list[str]:
     if "lock" not in before and environment.get("lock_sha256") not in (None, lock_sha256(run.project.root)):
         names.append("requirements.lock")
     return names
+
+
+def _sizes(parts: Parts, *both: Parts) -> dict[str, str]:
+    """Return the sizes of the data files that both know."""
+    known = set.intersection(*(set(other.get("data", {})) for other in both))
+    return {name: state.split()[0] for name, state in parts.get("data", {}).items() if name in known}
 
 
 def _module(name: str, distance: int | None) -> str:
@@ -92,7 +102,10 @@ def _module(name: str, distance: int | None) -> str:
 
 def _cells(before: Parts, after: Parts) -> list[str]:
     """Return the code cells that differ, by their numbers; one that is put in changes none of those behind it."""
-    old, new = (list(parts.get("cells", {}).values()) for parts in (before, after))
+    # a file has its keys in the order of letters: 1, 10, 11, 2
+    old, new = (
+        [cells[key] for key in sorted(cells, key=int)] for cells in (b.get("cells", {}) for b in (before, after))
+    )
     names = []
     for kind, a, b, first, last in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if kind == "delete":

@@ -54,13 +54,15 @@ def losses(race: Race) -> Any:
     return figure
 
 
-def polygon(walk: Walk, target: np.ndarray, steps: int = 400) -> Any:
-    """Draw the first iterates of the raw rule and of 1-SFW in the square |x|_1 <= 1."""
+def polygon(walk: Walk, target: np.ndarray, shown: int = 200) -> Any:
+    """Draw iterates of the raw rule and of 1-SFW in the square |x|_1 <= 1, ever fewer of the later ones."""
     figure, axes = plt.subplots(1, 2, figsize=(6.4, 3.2), sharey=True)
     for axis, name in zip(axes, ("raw", "one_sample"), strict=True):
         label, colour = STYLE[name]
         axis.fill([1, 0, -1, 0], [0, 1, 0, -1], color=COLOURS["sky"], alpha=0.25, linewidth=0)
-        axis.plot(*walk.paths[name][: steps + 1].T, ".-", color=COLOURS[colour], linewidth=0.4, markersize=3)
+        path = walk.paths[name]
+        some = np.unique(np.geomspace(1, len(path) - 1, shown).astype(int))
+        axis.plot(*path[some].T, ".-", color=COLOURS[colour], linewidth=0.4, markersize=3)
         axis.plot(*target, "+", color=COLOURS["vermilion"], markersize=13, markeredgewidth=2)
         axis.set(title=label, aspect="equal", xlabel="$x_1$")
     axes[0].set_ylabel("$x_2$")
@@ -79,8 +81,17 @@ def moving(runs: Runs, horizon: int) -> Any:
         band(right, horizons, values, colour, marker="o", markersize=4)
         ends[label] = float(values[-1].mean()), COLOURS[colour]
     right.axhline(GREEDY, color="black", linestyle="--", linewidth=1)
-    left.set(xlabel=f"step of a run of {horizon}", ylabel="squared error of the estimate", title="random instances")
-    right.set(xscale="log", xlabel="steps of the run, $T$", ylabel="share of the optimum", title="hard instance")
+    left.set(
+        xlabel=f"step of a run of {horizon}",
+        ylabel="squared error of the estimate",
+        title="Only the Hessian's error falls throughout",
+    )
+    right.set(
+        xscale="log",
+        xlabel="steps of the run, $T$",
+        ylabel="share of the optimum",
+        title="The hard instance traps them all",
+    )
     right.set_xticks(horizons, [str(T) for T in horizons])
     right.minorticks_off()
     label_ends(right, ends | {"greedy": (GREEDY, "black")})
@@ -93,6 +104,12 @@ def noise(sigmas: np.ndarray, advantage: np.ndarray) -> Any:
     for k, (place, colour) in enumerate(zip(PLACES, ("blue", "green", "purple"), strict=True)):
         band(axis, sigmas, np.exp(advantage[:, k]), colour, logarithmic=True, marker="o", label=TITLES[place])
     axis.axhline(1, color="black", linewidth=0.8, linestyle="--")
-    axis.set(xscale="log", yscale="log", xlabel="noise of the labels, $\\sigma$", ylabel="momentum over 1-SFW")
+    axis.set(
+        xscale="log",
+        yscale="log",
+        xlabel="noise of the labels, $\\sigma$",
+        ylabel="momentum over 1-SFW",
+        title="The second gradient pays above the dashed line",
+    )
     label_lines(axis)
     return figure

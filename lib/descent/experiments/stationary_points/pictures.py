@@ -30,10 +30,12 @@ def criteria(horizons: Sequence[int], values: Mapping[str, np.ndarray], bound: n
     gap = np.array([constant_step.last_iterate(eta, horizon, noise=0.0) for eta in steps])
     for curve, colour in ((both, "black"), (gap, "blue"), (both - gap, "vermilion")):
         left.loglog(steps, curve, color=COLOURS[colour])
-    left.text(0.02, 0.47, "gap, on\nλ ≈ 1/(2ηT)", va="center", color=ink("blue"), transform=left.transAxes)
+    left.text(0.6, 0.1, "gap, on\nλ ≈ 1/(2ηT)", va="center", ha="right", color=ink("blue"), transform=left.transAxes)
     left.text(0.98, 0.42, "noise,\non λ = L", va="center", ha="right", color=ink("vermilion"), transform=left.transAxes)
     left.annotate("worst case", (steps[18], both[18]), (6, 8), textcoords="offset points")
-    left.set(xlabel="step size, ηL", ylabel="squared gradient, last iterate", title=f"T = {horizon:,}")
+    left.set(
+        xlabel="step size, ηL", ylabel="squared gradient, last iterate", title=f"Gap against noise, T = {horizon:,}"
+    )
     names = {
         "average_squares": ("average of squares", "black"),
         "average_norms": ("average of norms", "green"),
@@ -44,7 +46,7 @@ def criteria(horizons: Sequence[int], values: Mapping[str, np.ndarray], bound: n
         exponent = f"{slope(horizons, values[criterion] ** 0.5, first=4096).fitted:.2f}".replace("-", "−")
         right.loglog(horizons, values[criterion] ** 0.5, color=COLOURS[colour], label=f"{name}: {exponent}")
     right.loglog(horizons, bound**0.5, "--", color=COLOURS["orange"], linewidth=1)
-    right.set(xlabel="steps T", ylabel="gradient norm, worst case", title="constant step, best for each T")
+    right.set(xlabel="steps T", ylabel="gradient norm, worst case", title="The criterion decides the rate")
     right.set_xlim(horizons[0], horizons[-1])
     for axis in (left, right):
         axis.minorticks_off()

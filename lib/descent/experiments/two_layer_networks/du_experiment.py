@@ -13,10 +13,12 @@ from typing import Literal
 import numpy as np
 
 from descent.experiments.two_layer_networks.kernels import finite_gram, limit_gram
+from descent.experiments.two_layer_networks.modes import slope
 from descent.experiments.two_layer_networks.network import activation_sweep, draw
-from descent.experiments.two_layer_networks.prediction import FrozenKernel, du_bound
+from descent.experiments.two_layer_networks.prediction import FrozenKernel, du_bound, du_radius, du_width
 from descent.quiet import tf
 from descent.randomness import draw_seed
+from descent.tables import Table, text
 
 AT_ONCE = 2**23  # pre-activations in memory at a time: 64 MiB, of which a step holds a few copies
 
@@ -39,7 +41,7 @@ def data(seed: int, n: int, d: int, inputs: Literal["sphere", "whole"] = "sphere
     return x / np.linalg.norm(x, axis=1, keepdims=True), y
 
 
-def reported_patterns(share: np.ndarray, n: int, d: int) -> np.ndarray:
+def reported_patterns(share: float, n: int, d: int) -> float:
     """Return the share of changed patterns as the reimplementation counts it: over m d weights, not m n gates."""
     return share * n / d
 
@@ -54,6 +56,8 @@ class DuRun:
     """What the experiment leaves behind; arrays have shape [widths, records, seeds] unless another is given.
 
     Args:
+        widths: of the networks.
+        points: n.
         steps: at which records were made, shape [records].
         loss, patterns, movement, smallest: see ``network.measures``.
         limit_loss, own_loss: the loss if H stayed H^infinity, or the network's own H(0).
@@ -61,6 +65,8 @@ class DuRun:
         eta: step size.
     """
 
+    widths: Sequence[int]
+    points: int
     steps: np.ndarray
     loss: np.ndarray
     patterns: np.ndarray
@@ -83,6 +89,75 @@ class DuRun:
         """Return how many records lie above Du et al.'s bound, over all widths, shape [seeds]."""
         bound = np.stack([du_bound(smallest, self.eta, self.steps) for smallest in self.limit_smallest], -1)
         return (self.loss > bound * self.loss[:, :1] * (1 + 1e-12)).sum((0, 1))  # equal at step 0
+
+    def shares(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return which shares of the speed-up, widest over narrowest, lambda_min and all of a frozen H(0) bring."""
+        seen, by_smallest, own = self.rate(self.loss), self.smallest_rate(), self.rate(self.own_loss)
+        gain = seen[-1] - seen[0]
+        return (by_smallest[-1] - by_smallest[0]) / gain, (own[-1] - own[0]) / gain
+
+    def measurements(self) -> dict[str, np.ndarray]:
+        """Return what the claims check, one value per seed."""
+        rate, (by_smallest, own) = self.rate(self.loss), self.shares()
+        return {
+            "du.bound_violations": self.violations(),
+            "du.movement_slope": slope(self.widths, self.movement[:, -1]),
+            "du.pattern_slope": slope(self.widths, self.patterns[:, -1]),
+            "du.rate_ratio": rate[-1] / rate[0],
+            "du.lambda_min_share": by_smallest,
+            "du.own_kernel_share": own,
+        }
+
+    def table(self) -> Table:
+        """Return the three measures and the rates by width, means over seeds."""
+        rates = self.rate(self.loss), self.rate(self.own_loss), self.smallest_rate()
+        rows = [
+            (
+                f"{m:,}",
+                text((self.loss[i, -1] / self.loss[i, 0]).mean()),
+                f"{self.patterns[i, -1].mean():.2%}",
+                text(self.movement[i, -1].mean()),
+                *(f"{rate[i].mean():.4f}" for rate in rates),
+                f"{self.smallest[i, 0].mean():.3f} to {self.smallest[i, -1].mean():.3f}",
+            )
+            for i, m in enumerate(self.widths)
+        ]
+        n, least = self.points, self.limit_smallest.mean()
+        first = np.full(n, np.sqrt(self.loss[-1, 0].mean() / n))
+        below = (
+            f"λ₀ = {least:.3f}; the theorem asks for a width of order {text(du_width(n, least), '.0e')} (at δ = 0.1), "
+            f"and its proof lets a unit of the widest network move by {du_radius(first, least, self.widths[-1]):.0f}."
+        )
+        head = (
+            "width", "loss left", "gates flipped", "largest movement", "rate per step", "frozen H(0)",
+            "λ_min(H) alone", "λ_min(H), start to end",
+        )  # fmt: skip
+        return Table(head, rows, below)
+
+
+def reimplementation(n: int, d: int, width: int, losses: np.ndarray, seed: int) -> Table:
+    """Return what each of a public reimplementation's three departures does, one at a time.
+
+    Args:
+        n, d: its numbers of points and dimensions.
+        width: of the network.
+        losses: of runs of several widths, shape [widths, records, seeds], to be scaled as it does.
+        seed: of data and start.
+    """
+    kinds: tuple[Literal["sphere", "whole"], ...] = ("sphere", "whole")
+    sphere, whole = (run(n, d, [width], [seed], eta=0.5, every=50, inputs=kind) for kind in kinds)
+    flips = float(sphere.patterns[0, -1, 0])
+    scaled = reported_losses(losses)[:, 0, 0]
+
+    def left(run: DuRun) -> str:
+        return f"λ₀ = {text(run.limit_smallest[0])}, loss left {text(run.loss[0, -1, 0] / run.loss[0, 0, 0])}"
+
+    rows = [
+        ("matrix of inputs divided by its norm", left(sphere), left(whole)),
+        ("flipped gates counted over m d", f"{flips:.2%}", f"{reported_patterns(flips, n, d):.3%}"),
+        ("losses scaled to start together", ", ".join(map(text, losses[:, 0, 0])), ", ".join(map(text, scaled))),
+    ]
+    return Table(("departure", "without it", "with it"), rows)
 
 
 def run(
@@ -131,4 +206,6 @@ def run(
             parts.append(made)
         rows.append({name: np.concatenate([part[name] for part in parts], -1) for name in parts[0]})
     measured = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-    return DuRun(at, limit_smallest=np.array([limit.eigenvalues[0] for limit in limits]), eta=eta, **measured)
+    return DuRun(
+        widths, n, at, limit_smallest=np.array([limit.eigenvalues[0] for limit in limits]), eta=eta, **measured
+    )

@@ -12,6 +12,7 @@ one product of matrices where W takes two: what makes n = d = 1,000 fit into a m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,11 @@ def draw(seed: int, inputs: int, width: int, antisymmetric: bool = False) -> tup
     w = tf.random.stateless_normal([inputs, own], fold_seed(seed, INITIALISATION, 0), dtype=tf.float64).numpy()
     a = tf.random.stateless_uniform([own], fold_seed(seed, INITIALISATION, 1), 0, 2, tf.int32).numpy() * 2.0 - 1.0
     return (np.concatenate([w, w], 1), np.concatenate([a, -a])) if antisymmetric else (w, a)
+
+
+def starts(seeds: Sequence[int], inputs: int, width: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return one antisymmetric start per seed: the untrained network is zero."""
+    return [draw(seed, inputs, width, antisymmetric=True) for seed in seeds]
 
 
 def outputs(z: tf.Tensor, a: tf.Tensor) -> tf.Tensor:
