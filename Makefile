@@ -1,7 +1,8 @@
 # Everything a reader needs: make book, make test. Each makes its own environment in .venv first.
 PYTHON  ?= python3
 PROFILE ?= quick
-CORES   ?= $(shell getconf _NPROCESSORS_ONLN)
+# How many cores to use; all that this process may, unless given.
+CORES   ?=
 # Other frameworks the book shows, besides the pipeline; `make book EXTRAS=` leaves them out.
 EXTRAS  ?= torch
 # What pins every version; `make test LOCK=` takes the newest that pyproject.toml allows.
@@ -15,16 +16,20 @@ VENV := .venv
 BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(LOCK),--constraint $(LOCK))
 
-.PHONY: book test check bench lab pdf archive clean help
+.PHONY: book test check bench lab pdf archive clean help gone
+
+# Words, each quoted for the shell.
+quoted = $(foreach word,$(1),'$(subst ','\'',$(word))')
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 book: $(VENV)/.book ## execute what changed and render _build/html [PROFILE=quick] [CORES=all] [CHAPTER=name] [CLUSTER=slurm]
-	@$(BIN)/descent book $(CHAPTER) --profile $(PROFILE) --cores $(CORES) $(if $(CLUSTER),--cluster $(CLUSTER))
+	@$(BIN)/descent book $(call quoted,$(CHAPTER)) --profile $(call quoted,$(PROFILE)) \
+	  $(if $(CORES),--cores $(call quoted,$(CORES))) $(if $(CLUSTER),--cluster $(call quoted,$(CLUSTER)))
 
 test: $(VENV)/.test ## run the tests
-	@$(BIN)/python -m pytest -n $(CORES) --dist loadfile
+	@$(BIN)/python -m pytest -n $(or $(CORES),$$($(BIN)/python -m descent.book.machine)) --dist loadfile
 
 check: $(VENV)/.test ## format, lint, types, chapters' code
 	@$(BIN)/ruff format --check $(CODE)
@@ -43,23 +48,25 @@ pdf: book $(VENV)/.pdf ## print the rendered book to _build/pdf, through an inst
 	@$(BIN)/descent pdf
 
 archive: $(VENV)/.book ## keep a chapter's measurements under results/ [PROFILE=paper] CHAPTER=name
-	@$(BIN)/descent archive $(CHAPTER) --profile $(if $(filter file,$(origin PROFILE)),paper,$(PROFILE))
+	@$(BIN)/descent archive $(call quoted,$(CHAPTER)) --profile $(call quoted,$(if $(filter file,$(origin PROFILE)),paper,$(PROFILE)))
 
 clean: ## remove everything made, but not the environment
 	rm -rf _build .snakemake
 
-# The marks are made last, so an installation that was interrupted is taken up again.
-$(BIN)/python:
+# The marks are made last, so an installation that was interrupted is taken up again. An environment without pip is half
+# of one, and one whose interpreter is gone is none: both are made again.
+$(BIN)/pip: $(if $(wildcard $(BIN)/python),,gone)
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "make: $$($(PYTHON) --version 2>&1) will not do: name a Python 3.11 to 3.13, as in 'make PYTHON=python3.12 book'"; exit 1; }
-	@$(PYTHON) -m venv $(VENV)
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "make: no environment could be made: install Python's venv (python3-venv)"; exit 1; }
 
 empty :=
 comma := ,
 space := $(empty) $(empty)
 list   = $(subst $(space),$(comma),$(strip $(1)))
 
-$(VENV)/.book: pyproject.toml requirements.lock | $(BIN)/python
+$(VENV)/.book: pyproject.toml requirements.lock | $(BIN)/pip
 	@echo "installing the book's environment into $(VENV) (a few minutes, once)"
 	@$(PIP) --editable '.[$(call list,book $(EXTRAS))]'
 	@touch $@

@@ -292,3 +292,57 @@ def test_labels_and_unknown_losses_are_refused():
         model.fit(samples(), np.zeros(64), verbose=0)
     with pytest.raises(ValueError, match="'wasserstein'"):
         GameModel(*nets(13), "adam(0.01)", loss="hinge")
+
+
+RULE = "chain(sga(0.5), rmsprop(0.01))"
+
+
+def test_layers_are_frozen_by_compiling_again(tmp_path):
+    """As in Keras. Until then nothing is trained, or saved as what could not be loaded."""
+    model, x = GameModel(*nets(1), RULE), samples()
+    fit(model, x)
+    layer = model.generator.layers[0]
+    layer.trainable = False
+    with pytest.raises(ValueError, match="call compile\\(\\) first"):
+        fit(model, x)
+    with pytest.raises(ValueError, match="call compile\\(\\) first"):
+        model.save(tmp_path / "gan.keras")
+    assert not list(tmp_path.iterdir())
+    model.compile()
+    before, moving = layer.get_weights(), model.generator.layers[1].get_weights()
+    fit(model, x)
+    assert all(map(np.array_equal, before, layer.get_weights()))
+    assert not np.array_equal(moving[0], model.generator.layers[1].get_weights()[0])
+    model.save(tmp_path / "gan.keras")
+    loaded = keras.models.load_model(tmp_path / "gan.keras")
+    for one in (model, loaded):
+        fit(one, x)
+    assert all(map(np.array_equal, values(model), values(loaded)))
+    layer.trainable = True
+    model.compile()
+    fit(model, x)
+    assert not np.array_equal(before[0], layer.get_weights()[0])
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision_is_refused(policy):
+    with pytest.raises(ValueError, match="set_dtype_policy"):
+        GameModel(*nets(dtype=policy), RULE)
+
+
+def test_samples_in_a_dictionary_and_losses_of_single_samples_are_refused():
+    with pytest.raises(ValueError, match="one tensor of real samples"):
+        fit(GameModel(*nets(), RULE), {"image": samples()})
+    model = GameModel(*nets(), RULE, loss=lambda real, fake: (-fake, fake - real))
+    with pytest.raises(ValueError, match=r"take tf\.reduce_mean"):
+        fit(model, samples())
+
+
+def test_several_replicas_are_refused():
+    class Two:
+        num_replicas_in_sync = 2
+
+    model = GameModel(*nets(), RULE)
+    model._distribute_strategy = Two()
+    with pytest.raises(ValueError, match="trains on one device"):
+        model.make_train_function()

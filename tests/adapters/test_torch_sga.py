@@ -330,3 +330,41 @@ def test_without_pytorch_the_import_names_the_extra():
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert run.returncode == 1
     assert "pip install descent[torch]" in run.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "base", [torch.optim.Adam, torch.optim.RMSprop, torch.optim.SGD], ids=lambda base: base.__name__
+)
+def test_a_layer_that_is_frozen_later_does_not_move(base):
+    pair = Pair()
+    optimizer = SGA(base([{"params": own} for own in pair.players], lr=1e-2))
+    optimizer.step(pair.next)
+    frozen, moving = pair.generator[0].weight, pair.generator[2].weight
+    frozen.requires_grad_(False)
+    before = frozen.clone(), moving.detach().clone()
+    optimizer.step(pair.next)
+    assert torch.equal(frozen, before[0]) and not torch.equal(moving, before[1])
+    frozen.requires_grad_(True)
+    optimizer.step(pair.next)
+    assert not torch.equal(frozen, before[0])
+
+
+def test_players_may_be_generators_of_parameters():
+    pair = Pair()
+    wanted = symplectic_gradient(pair.losses(), pair.players)
+    found = symplectic_gradient(pair.losses(), [pair.generator.parameters(), pair.discriminator.parameters()])
+    for a, b in zip(wanted, found, strict=True):
+        assert len(a) == len(b) and all(map(torch.equal, a, b))
+
+
+def test_hooks_of_states_are_called():
+    pair = Pair()
+    optimizer, called = SGA(torch.optim.Adam(pair.groups())), []
+    optimizer.register_state_dict_pre_hook(lambda o: called.append("before saving"))
+    optimizer.register_state_dict_post_hook(lambda o, state: {**state, "note": 1})
+    optimizer.register_load_state_dict_pre_hook(lambda o, state: {k: v for k, v in state.items() if k != "note"})
+    optimizer.register_load_state_dict_post_hook(lambda o: called.append("after loading"))
+    state = optimizer.state_dict()
+    assert state["note"] == 1
+    optimizer.load_state_dict(state)
+    assert called == ["before saving", "after loading"]

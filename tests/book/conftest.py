@@ -135,6 +135,10 @@ class Book:
     def result(self, chapter: str, name: str = "environment.json", profile: str = "quick", replicate: int = 0) -> Path:
         return self.root / "_build" / "runs" / profile / chapter / str(replicate) / name
 
+    def mark(self, chapter: str) -> Path:
+        """What tells Snakemake that the chapter's run needs not be made again."""
+        return self.root / "_build" / "runs" / "quick" / chapter / "0.done"
+
     def page(self, name: str) -> str:
         return (self.root / "_build" / "html" / "chapters" / f"{name}.html").read_text()
 
@@ -151,7 +155,17 @@ def _not_needed(folder: str, names: list[str]) -> set[str]:
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory) -> Book:
-    root = tmp_path_factory.mktemp("book")
+    return _make(tmp_path_factory.mktemp("book"))
+
+
+@pytest.fixture(scope="session")
+def make_book():
+    """The small book in a folder of one's own."""
+    return _make
+
+
+def _make(root: Path) -> Book:
+    root.mkdir(exist_ok=True)
     for name in ("Snakefile", "_config.yml", "requirements.lock"):
         shutil.copy(REPOSITORY / name, root)
     shutil.copytree(REPOSITORY / "lib", root / "lib", ignore=_not_needed)

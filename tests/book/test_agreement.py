@@ -99,11 +99,22 @@ def evidence(book):
         }  # fmt: skip
         path = book.root / "results" / "quick" / f"{chapter}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"replicates": [{"measurements": v, "environment": environment} for v in there]}))
+        path.write_text(
+            json.dumps(
+                {
+                    "chapter": chapter,
+                    "profile": "quick",
+                    "replicates": [{"measurements": v, "environment": environment} for v in there],
+                }
+            )
+        )
         path = book.root / "results" / "quick-seeds" / f"{chapter}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         runs = [{"measurements": v, "environment": {"parameters": p}} for p, v in more]
-        path.write_text(json.dumps({"replicates": runs}))
+        if runs:
+            path.write_text(json.dumps({"chapter": chapter, "profile": "quick-seeds", "replicates": runs}))
+        else:
+            path.unlink(missing_ok=True)
         return agreement_table(Evidence(project, project.profile("quick"))).splitlines()
 
     return written

@@ -22,7 +22,9 @@ def project(tmp_path):
         for seed in (0, 1)
     ]
     (tmp_path / "results" / "paper").mkdir(parents=True)
-    (tmp_path / "results" / "paper" / "chapter.json").write_text(json.dumps({"replicates": runs}))
+    (tmp_path / "results" / "paper" / "chapter.json").write_text(
+        json.dumps({"chapter": "chapter", "profile": "paper", "replicates": runs})
+    )
     return Project(tmp_path)
 
 

@@ -44,7 +44,34 @@ def test_make_would_know_what_to_do(call):
 def test_what_is_archived_is_the_published_scale_unless_told_otherwise(said, profile):
     call = ["make", "--dry-run", "archive", "CHAPTER=omd-thresholds", *said]
     done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert f"descent archive omd-thresholds --profile {profile}\n" in done.stdout
+    assert f"descent archive 'omd-thresholds' --profile '{profile}'\n" in done.stdout
+
+
+@pytest.mark.parametrize("missing", ["pip", "python"])
+def test_half_an_environment_is_made_again(tmp_path, missing):
+    """As after a SIGKILL while it was made, or when its Python is gone; and extras may be none."""
+    folder = tmp_path / "venv" / "bin"
+    folder.mkdir(parents=True)
+    for name in {"pip", "python"} - {missing}:
+        (folder / name).touch()
+    call = ["make", "--dry-run", "book", f"VENV={tmp_path / 'venv'}", "EXTRAS="]
+    done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert f"rm -rf {tmp_path / 'venv'}\n" in done.stdout and "--editable '.[book]'" in done.stdout
+    (folder / missing).touch()
+    done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "rm -rf" not in done.stdout
+
+
+def test_every_word_of_a_command_line_is_quoted(tmp_path):
+    """A name that is a command does not run: ``make`` gives it to the program, which refuses it."""
+    words = ["PROFILE=a;touch${IFS}PWN", "CHAPTER=it's `touch PWN`", "CLUSTER=$(touch PWN)", "CORES=1&touch PWN"]
+    words = [word.replace("$", "$$") for word in words]  # for make itself
+    done = subprocess.run(["make", "--dry-run", "book", *words], cwd=ROOT, capture_output=True, text=True, check=True)
+    line = done.stdout[done.stdout.index("/descent book") :].replace("\\\n", "")
+    assert shlex.split(line)[2:] == [
+        *("it's", "`touch", "PWN`", "--profile", "a;touch${IFS}PWN", "--cores", "1&touch", "PWN"),
+        *("--cluster", "$(touch", "PWN)"),
+    ]
 
 
 def test_all_calls_were_found():
@@ -61,7 +88,7 @@ def test_profiles_runs_and_caches_are_those_of_the_pipeline():
     assert extras - {"$EXTRAS"} == {"torch", "gpu"}
     for extra in extras - {"$EXTRAS"}:
         assert re.search(rf"^{extra} = ", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
-    assert WORKFLOW["env"]["CACHED"].split() == ["_build/runs", "_build/cache", ".snakemake/metadata"]
+    assert WORKFLOW["env"]["CACHED"].split() == ["_build/runs", "_build/cache"]
 
 
 def test_every_python_that_the_package_admits_is_tested():
@@ -72,7 +99,12 @@ def test_every_python_that_the_package_admits_is_tested():
 def test_pull_requests_get_no_rights_and_no_runner_of_ours():
     assert trigger("pull_request") is None and trigger("pull_request_target") == "absent"
     assert WORKFLOW["permissions"] == {"contents": "read"}
-    assert [name for name, job in JOBS.items() if "permissions" in job] == ["unlocked"]
+    assert [name for name, job in JOBS.items() if "permissions" in job] == ["tell"]
+    assert JOBS["tell"]["permissions"] == {"issues": "write"}
+    for name, job in JOBS.items():  # the one job that may write runs no code but its own, and others keep no token
+        checkouts = [step for step in job["steps"] if "checkout@" in step.get("uses", "")]
+        assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+        assert bool(checkouts) == (name != "tell")
     for job in JOBS.values():
         if not job["runs-on"].startswith("ubuntu"):
             assert "vars.GPU_RUNNER != ''" in job["if"] and "pull_request" not in job["if"]

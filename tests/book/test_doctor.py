@@ -23,7 +23,13 @@ def test_times_come_from_runs_here_else_from_archived_ones_else_from_nowhere(boo
     archive = book.root / "results" / "paper" / "first.json"
     archive.parent.mkdir(parents=True)
     archive.write_text(
-        json.dumps({"replicates": [{"environment": environment(100)}, {"environment": environment(50)}]})
+        json.dumps(
+            {
+                "chapter": "first",
+                "profile": "paper",
+                "replicates": [{"measurements": {}, "environment": environment(s)} for s in (100, 50)],
+            }
+        )
     )
     for replicate, seconds in ((0, 10), (1, 30)):
         path = book.result("second", replicate=replicate)

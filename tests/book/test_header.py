@@ -74,12 +74,12 @@ def test_a_chapter_brings_its_part_card_words_profiles_and_bibliography(third):
     ("old", "new", "says"),
     [
         ("part: New things", "part: Old things", "its part is 'Old things', but _toc.yml lists it in 'New things'"),
-        ("says:", "say:", "card: unknown entries"),
+        ("says:", "say:", "card.say is unknown"),
         ("quick:", "quik:", "no profile 'quik'; there are paper, quick"),
-        ("replicates: 2", "replicates: 0", "whole number from 1"),
-        ("replicates: 2", "replicas: 2", "unknown entries"),
-        ("card: {figure: f, says: A new chapter.}", "card: none", "wants a dict"),
-        ("code: nu, ", "", "wants symbol, code and meaning"),
+        ("replicates: 2", "replicates: 0", "greater than or equal to 1"),
+        ("replicates: 2", "replicas: 2", "replicas is unknown"),
+        ("card: {figure: f, says: A new chapter.}", "card: none", "card is 'none'"),
+        ("code: nu, ", "", "symbols.0.code is missing"),
         ("card: {", "card: [", "not valid YAML"),
     ],
 )
@@ -102,4 +102,4 @@ def test_jupyter_keeps_the_head_of_a_chapter(chapter):
     path = Project(REPOSITORY).page(chapter)
     saved = jupytext.writes(jupytext.read(path), fmt="md:myst")
     assert yaml.safe_load(front_matter(saved))["descent"] == yaml.safe_load(front_matter(path.read_text()))["descent"]
-    assert read_header(path).card["says"]
+    assert read_header(path).card.says

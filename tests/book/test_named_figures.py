@@ -29,7 +29,7 @@ def saved(chapter):
 
 
 CARDS = {chapter: PROJECT.headers[chapter].card for chapter in PROJECT.chapters}
-NAMED = [(name, card["figure"]) for name, card in CARDS.items()] + [(page, e["figure"]) for page, e in blocks("live")]
+NAMED = [(name, card.figure) for name, card in CARDS.items()] + [(page, e["figure"]) for page, e in blocks("live")]
 
 
 @pytest.mark.parametrize(("chapter", "figure"), NAMED)
@@ -38,5 +38,5 @@ def test_the_chapter_saves_the_figure(chapter, figure):
 
 
 def test_every_chapter_has_a_sentence_on_the_map_and_a_part():
-    assert all(card["says"] for card in CARDS.values())
+    assert all(card.says for card in CARDS.values())
     assert all(PROJECT.headers[chapter].part for chapter in PROJECT.chapters)

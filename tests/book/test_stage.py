@@ -44,7 +44,8 @@ Take heed.
 def staged(book):
     """The small book with a run of its second chapter, none of its first; ``staged()`` puts it together."""
     text = book.chapter("second").read_text()
-    text = text.replace("  name: python3\n", "  name: python3\ndescent: {card: {figure: a-line, says: A line.}}\n")
+    if "descent:" not in text:
+        text = text.replace("  name: python3\n", "  name: python3\ndescent: {card: {figure: a-line, says: A line.}}\n")
     book.chapter("second").write_text(text.replace("Some prose.", PROSE))
     run = book.result("second").parent
     (run / "figures").mkdir(parents=True)

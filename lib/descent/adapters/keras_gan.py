@@ -89,10 +89,7 @@ class GameModel(keras.Model):
         if len({id(v) for own in self._players for v in own}) < sum(map(len, self._players)):
             raise ValueError("generator and discriminator share variables: a variable belongs to one player")
         self._step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="step")
-        state = self._rule.init(self._params())
-        self._rule_state = [self._variable(k, leaf) for k, leaf in enumerate(tf.nest.flatten(state))]
-        skeleton = tf.nest.map_structure(lambda leaf: 0, state)
-        self._pack = lambda leaves: tf.nest.pack_sequence_as(skeleton, leaves)  # a function, which Keras won't wrap
+        self._begin()
         self.generator_loss = keras.metrics.Mean("generator_loss")
         self.discriminator_loss = keras.metrics.Mean("discriminator_loss")
         self.built = True
@@ -101,10 +98,32 @@ class GameModel(keras.Model):
     def compile(self, run_eagerly: bool = False, steps_per_execution: int = 1) -> None:
         """Set how steps are executed; needed only for other values than these. There is no optimiser to choose.
 
+        Needed too after layers were frozen or unfrozen, as in Keras: the rule then begins again, with a new state.
+
         Departures: no XLA, whose random numbers are others than those that TensorFlow draws from the same seed.
         """
+        if self._trained != self._now_trained():
+            self._begin()
         self._execution = {"run_eagerly": run_eagerly, "steps_per_execution": steps_per_execution}
         super().compile(optimizer=None, jit_compile=False, **self._execution)
+
+    def make_train_function(self, force: bool = False) -> Any:
+        """Make, once, the function that ``fit`` calls.
+
+        Raises:
+            ValueError: what is trained is not what the rule's state was made for, or is on several replicas.
+        """
+        self._check_trained()
+        return super().make_train_function(force)
+
+    def save(self, *arguments: Any, **options: Any) -> None:
+        """Save as Keras does.
+
+        Raises:
+            ValueError: layers were frozen or unfrozen since ``compile``, so a loaded model would have another state.
+        """
+        self._check_trained()
+        super().save(*arguments, **options)
 
     def call(self, z: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Return generated samples: ``model.predict(z)``."""
@@ -198,6 +217,27 @@ class GameModel(keras.Model):
             **{f"seed_{k}": v for k, v in enumerate(seeds)},
         }
 
+    def _begin(self) -> None:
+        """Make the rule's state anew, for what is trainable now."""
+        for role, model in (("generator", self.generator), ("discriminator", self.discriminator)):
+            _check(role, model)
+        for v in list(getattr(self, "_rule_state", ())):
+            self._untrack_variable(v)
+        state = self._rule.init(self._params())
+        self._rule_state = [self._variable(k, leaf) for k, leaf in enumerate(tf.nest.flatten(state))]
+        skeleton = tf.nest.map_structure(lambda leaf: 0, state)
+        self._pack = lambda leaves: tf.nest.pack_sequence_as(skeleton, leaves)  # a function, which Keras won't wrap
+        self._trained = self._now_trained()
+
+    def _now_trained(self) -> str:
+        return " ".join(str(id(v)) for own in self._players for v in own)
+
+    def _check_trained(self) -> None:
+        if self._trained != self._now_trained():
+            raise ValueError("layers were frozen or unfrozen: call compile() first, from where the rule begins again")
+        if self.distribute_strategy.num_replicas_in_sync > 1:
+            raise ValueError("GameModel trains on one device: make it outside tf.distribute's strategy.scope()")
+
     @property
     def _players(self) -> tuple[list[Any], list[Any]]:
         return self.generator.trainable_variables, self.discriminator.trainable_variables
@@ -226,6 +266,8 @@ class GameModel(keras.Model):
                 self.discriminator(real, training=training), self.discriminator(fake, training=training)
             )
             rewritten = [v.path for (v, _), p in zip(pairs, before, strict=True) if scope.get_current_value(v) is not p]
+        if len(losses) != 2 or any(tf.convert_to_tensor(loss).shape.rank != 0 for loss in losses):
+            raise ValueError("loss returns two scalars, the generator's and the discriminator's: take tf.reduce_mean")
         if rewritten:
             raise ValueError(
                 f"a layer rewrites its own weights when called ({', '.join(rewritten)}), so no rule can move them: "
@@ -257,6 +299,12 @@ def _check(role: str, model: keras.Model) -> None:
     if not model.trainable_variables:
         raise ValueError(f"the {role} has no trainable variables")
     layers = list(model._flatten_layers())
+    mixed = [layer.name for layer in layers if layer.compute_dtype != layer.variable_dtype]
+    if mixed:
+        raise ValueError(
+            f"the {role} computes in another precision than that of its weights ({', '.join(mixed)}): make it under "
+            "keras.config.set_dtype_policy('float32')"
+        )
     penalised = [layer.name for layer in layers if getattr(layer, "activity_regularizer", None) is not None]
     penalised += [v.path for v in model.trainable_variables if v.regularizer is not None]
     if penalised:
@@ -269,6 +317,8 @@ def _check(role: str, model: keras.Model) -> None:
 
 def _samples_alone(data: Any) -> tf.Tensor:
     real, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+    if isinstance(real, dict | list | tuple):
+        raise ValueError("GameModel is trained on one tensor of real samples: map the data set to it, as to d['image']")
     if labels is not None or weights is not None:
         raise ValueError("GameModel is trained on real samples alone: fit(x), without labels or weights")
     return real

@@ -70,6 +70,7 @@ def symplectic_gradient(
 
     Source: Letcher et al. 2019, Algorithm 1 and section 3.2; A^T xi by mixed derivatives as in ``descent.games``.
     """
+    losses, players = list(losses), [list(own) for own in players]  # generators too, as parameters() is one
     _check(losses, players)
     if alignment not in ("none", "paper", "notebook"):
         raise ValueError(f'alignment is "none", "paper" or "notebook", got {alignment!r}')
@@ -165,7 +166,7 @@ class SGA(torch.optim.Optimizer):
             self.base.add_param_group(param_group)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Clear every ``.grad``; not needed between steps, for a step overwrites them."""
+        """Clear every ``.grad``; not needed between steps, for a step does it."""
         self.base.zero_grad(set_to_none)
 
     def step(self, closure: Callable[[], Any] | None = None) -> tuple[Tensor, ...]:  # type: ignore[override]
@@ -190,6 +191,9 @@ class SGA(torch.optim.Optimizer):
         losses = tuple(returned) if isinstance(returned, (tuple, list)) else (returned,)
         players = self._players()
         adjusted = symplectic_gradient(losses, players, self.strength, self.alignment, self.epsilon)
+        for group in self.base.param_groups:  # what has been frozen since the last step keeps no gradient to move along
+            for p in group["params"]:
+                p.grad = None
         for own, gradients in zip(players, adjusted, strict=True):
             for p, g in zip(own, gradients, strict=True):
                 p.grad = g
@@ -197,9 +201,15 @@ class SGA(torch.optim.Optimizer):
         return tuple(loss.detach() for loss in losses)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the base's state_dict and, under "sga", strength, alignment and epsilon."""
+        """Return the base's state_dict and, under "sga", strength, alignment and epsilon; its hooks are called."""
+        for before in self._optimizer_state_dict_pre_hooks.values():
+            before(self)
         own = {"strength": self.strength, "alignment": self.alignment, "epsilon": self.epsilon}
-        return {**self.base.state_dict(), "sga": own}
+        state = {**self.base.state_dict(), "sga": own}
+        for after in self._optimizer_state_dict_post_hooks.values():
+            changed = after(self, state)
+            state = state if changed is None else changed
+        return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load what ``state_dict`` returned, SGA's own settings included.
@@ -207,10 +217,16 @@ class SGA(torch.optim.Optimizer):
         Raises:
             ValueError: it is another optimiser's, or of other parameters.
         """
+        state_dict = dict(state_dict)
+        for before in self._optimizer_load_state_dict_pre_hooks.values():
+            changed = before(self, state_dict)
+            state_dict = state_dict if changed is None else changed
         if "sga" not in state_dict:
             raise ValueError('this state_dict has no entry "sga": if it is the base\'s, load it into SGA(...).base')
         self.base.load_state_dict({key: value for key, value in state_dict.items() if key != "sga"})
         self.__dict__.update(state_dict["sga"])
+        for after in self._optimizer_load_state_dict_post_hooks.values():
+            after(self)
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: self.__dict__[key] for key in ("defaults", "base", "strength", "alignment", "epsilon")}

@@ -13,16 +13,53 @@ Nothing of it is needed: a chapter without profiles runs with the values of its 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
-import yaml
+from pydantic import BaseModel, Field, ValidationError
 
 from descent.book.errors import UserError
+from descent.book.text import read_text, read_yaml
+from descent.evidence.validation import Model, one_line
 
-RESOURCES = {"threads": 1, "mem_mb": 4000, "runtime": 30, "gpu": 0}
+Kind = TypeVar("Kind", bound=BaseModel)
+Text = Annotated[str, Field(strict=True)]
+Whole = Annotated[int, Field(strict=True, ge=1)]
+
+
+class Resources(Model):
+    """What a run asks for: threads, mem_mb (memory in MB), runtime (minutes), gpu (devices)."""
+
+    threads: Annotated[Whole, Field(le=1024)] = 1
+    mem_mb: Whole = 4000
+    runtime: Whole = 30
+    gpu: Annotated[int, Field(strict=True, ge=0)] = 0
+
+
+class RecipeEntry(Model):
+    """A recipe as written, in a chapter's head or a profile's file; what it leaves out is said elsewhere."""
+
+    parameters: dict[Text, Any] = Field(default_factory=dict)
+    replicates: Annotated[Whole, Field(le=10_000)] = 1
+    resources: dict[Text, Any] = Field(default_factory=dict)
+
+
+class Card(Model):
+    """A chapter's card on the map of the book: ``figure`` (a name that it saves) and ``says`` (a sentence)."""
+
+    figure: Text = ""
+    says: Text = ""
+
+
+class Symbol(Model):
+    """A line of the table of notation."""
+
+    symbol: Text
+    code: Text
+    meaning: Text
 
 
 @dataclass(frozen=True)
@@ -37,28 +74,27 @@ class Recipe:
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
     replicates: int = 1
-    resources: Mapping[str, int] = field(default_factory=lambda: dict(RESOURCES))
+    resources: Mapping[str, int] = field(default_factory=lambda: Resources().model_dump())
 
 
-@dataclass(frozen=True)
-class Header:
-    """The head of a page.
+class Header(Model):
+    """The head of a page: what stands there under ``descent``, and whether the page has code for a kernel to run.
 
     Args:
-        runs: whether it is a chapter, with code for a kernel to run, or a page of text.
         part: the part of the book in which ``_toc.yml`` lists it.
-        card: ``figure`` (a name that the chapter saves) and ``says`` (a sentence), for the map of the book.
+        card: what the map of the book shows.
         words: term -> definition, for the glossary.
-        symbols: each with ``symbol``, ``code`` and ``meaning``, for the table of notation.
+        symbols: for the table of notation.
         profiles: name of a profile -> recipe as written, unchecked.
+        runs: whether it is a chapter, or a page of text; the file doesn't say it.
     """
 
+    part: Text = ""
+    card: Card = Card()
+    words: dict[Text, Text] = Field(default_factory=dict)
+    symbols: tuple[Symbol, ...] = ()
+    profiles: dict[Text, Any] = Field(default_factory=dict)
     runs: bool = False
-    part: str = ""
-    card: Mapping[str, str] = field(default_factory=dict)
-    words: Mapping[str, str] = field(default_factory=dict)
-    symbols: Sequence[Mapping[str, str]] = ()
-    profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def read_header(path: Path) -> Header:
@@ -67,26 +103,25 @@ def read_header(path: Path) -> Header:
     Raises:
         UserError: it is not what this module describes.
     """
-    try:
-        front = yaml.safe_load(front_matter(path.read_text())) or {}
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: the header is not valid YAML: {str(error).splitlines()[0]}") from error
+    text = read_text(path)
+    head = front_matter(text)
+    if text.startswith("---\n") and not head:
+        raise UserError(f"{path}: the header has no end, or nothing in it: close it by a line '---'")
+    front = read_yaml(head, f"{path}: the header is") or {}
+    if not isinstance(front, dict):
+        raise UserError(f"{path}: the header is {front!r}; it wants entries, like 'kernelspec: ...'")
+    if not isinstance(front.get("kernelspec", {}), dict):
+        raise UserError(f"{path}: kernelspec is {front['kernelspec']!r}; it wants {{name: python3, ...}}")
     said = front.get("descent") or {}
-    known = {"part": str, "card": dict, "words": dict, "symbols": list, "profiles": dict}
-    _check_keys(said, known, f"{path}: descent")
-    for name, kind in known.items():
-        if name in said and not isinstance(said[name], kind):
-            raise UserError(f"{path}: descent: {name} is {said[name]!r}; it wants a {kind.__name__} in YAML")
-    _check_keys(said.get("card", {}), ("figure", "says"), f"{path}: descent: card")
-    for symbol in said.get("symbols", ()):
-        if not isinstance(symbol, dict) or symbol.keys() != {"symbol", "code", "meaning"}:
-            raise UserError(f"{path}: descent: a symbol is {symbol!r}; it wants symbol, code and meaning")
-    return Header(runs="kernelspec" in front, **said)
+    if isinstance(said, dict):
+        said = {**said, "runs": "kernelspec" in front}
+    return checked(Header, said, f"{path}: descent")
 
 
 def front_matter(text: str) -> str:
     """Return what stands between the two ``---`` at the head of a page; may be empty."""
-    return text[4:].partition("\n---\n")[0] if text.startswith("---\n") else ""
+    match = re.match(r"---[ \t]*\n(.*?\n)??---[ \t]*(?:\n|$)", text, re.DOTALL)
+    return (match[1] or "") if match else ""
 
 
 def read_recipe(entries: Sequence[Mapping[str, Any] | None], where: str) -> Recipe:
@@ -100,22 +135,30 @@ def read_recipe(entries: Sequence[Mapping[str, Any] | None], where: str) -> Reci
         UserError: an entry is malformed.
     """
     parameters: dict[str, Any] = {}
-    resources, replicates = dict(RESOURCES), 1
+    resources: dict[str, Any] = {}
+    replicates = 1
     for entry in entries:
-        if entry is not None and not isinstance(entry, Mapping):
-            raise UserError(f"{where}: {entry!r} is no recipe; it may hold parameters, replicates, resources")
-        _check_keys(entry or {}, ("parameters", "replicates", "resources"), where)
-        _check_keys((entry or {}).get("resources") or {}, RESOURCES, f"{where}: resources")
-        parameters |= (entry or {}).get("parameters") or {}
-        resources |= (entry or {}).get("resources") or {}
-        replicates = (entry or {}).get("replicates", replicates)
-    if not isinstance(replicates, int) or replicates < 1:
-        raise UserError(f"{where}: replicates is {replicates!r}; it must be a whole number from 1")
-    return Recipe(parameters, replicates, resources)
+        if isinstance(entry, dict):  # "parameters:" with nothing behind it
+            entry = {name: value for name, value in entry.items() if value is not None}
+        said = checked(RecipeEntry, entry or {}, where)
+        parameters |= said.parameters
+        resources |= said.resources
+        replicates = said.replicates if "replicates" in said.model_fields_set else replicates
+    return Recipe(parameters, replicates, checked(Resources, resources, f"{where}: resources").model_dump())
 
 
-def _check_keys(entry: Any, known: Any, where: str) -> None:
-    if not isinstance(entry, Mapping):
-        raise UserError(f"{where} is {entry!r}; it wants entries: {', '.join(known)}")
-    if unknown := entry.keys() - set(known):
-        raise UserError(f"{where}: unknown entries {sorted(map(str, unknown))}; known are {', '.join(known)}")
+def checked(kind: type[Kind], value: Any, where: str) -> Kind:
+    """Return what was written as a record.
+
+    Args:
+        kind: of the record.
+        value: what was written.
+        where: the file, and the place in it, for the message.
+
+    Raises:
+        UserError: a key is missing, unknown or of another kind than it should be.
+    """
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        raise UserError(f"{where}: {one_line(error, kind).strip()}") from error

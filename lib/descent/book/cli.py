@@ -5,16 +5,28 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import re
 import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import NoReturn
 
 from descent.book.errors import UserError
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status: 0, 1 (a chapter failed), 2 (the user's to mend), 130 (Ctrl-C)."""
+    if sys.platform == "win32":
+        print(
+            "descent: the pipeline needs a Unix system: run it in WSL, the Windows Subsystem for Linux", file=sys.stderr
+        )
+        return 2
+    if arguments is None:
+        _settle()
+        arguments = sys.argv[1:]
+    # a negative number is a value, which argparse doesn't see in -1e-3
+    arguments = [f" {word}" if re.match(r"-\.?\d", word) else word for word in arguments]
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
@@ -33,9 +45,11 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        print(f"descent: {error.strerror}: make room, then give the same command again", file=sys.stderr)
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        remedy = (
+            "make room, then give the same command again" if full else "free it, or change its owner or permissions"
+        )
+        print(f"descent: {error.strerror or error}: {error.filename or ''}: {remedy}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(
@@ -44,19 +58,33 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
+def _settle() -> None:
+    """Begin again without the reader's settings, if there are any: in this process, and so in all that it starts."""
+    from descent.book.run.surroundings import clean
+
+    wanted = clean(os.environ)
+    if wanted != dict(os.environ) and sys.executable:
+        os.execve(sys.executable, [sys.executable, "-m", "descent.book.cli", *sys.argv[1:]], wanted)
+
+
 def _book(options: argparse.Namespace) -> int:
     from descent.book.build import build
+    from descent.book.machine import usable_cores
     from descent.book.project import Project
 
     project = Project.find()
-    return build(project, options.profile, options.cores, options.chapter, options.snakemake, options.cluster)
+    cores = usable_cores() if options.cores is None else options.cores
+    return build(project, options.profile, cores, options.chapter, options.snakemake, options.cluster)
 
 
 def _pdf(options: argparse.Namespace) -> int:
-    from descent.book.pages.pdf import make_pdf
     from descent.book.project import Project
 
     project = Project.find()
+    try:
+        from descent.book.pages.pdf import make_pdf
+    except ModuleNotFoundError as error:
+        raise UserError(f"{error}: run 'make pdf', or pip install '.[pdf]'") from error
     output = options.output or project.build / "descent.pdf"
     pages = make_pdf(project, output)
     print(f"{output}: {pages} pages")
@@ -69,16 +97,24 @@ def _run(options: argparse.Namespace) -> int:
     from descent.book.run.parameters import parameters_of, parse_values, read_chapter, validate
 
     notebook = read_chapter(options.chapter)
-    known = parameters_of(notebook)
+    known = parameters_of(notebook, options.chapter)
     values = {}
     if options.profile:
         project = Project.find(options.chapter.parent)
         recipe = project.profile(options.profile).recipe(options.chapter.stem)
         values = validate(recipe.parameters, known, f"{options.chapter}, profile {options.profile}")
-    values |= validate(parse_values(options.parameter), known, str(options.chapter))
+    values |= validate(parse_values(options.parameter, known), known, str(options.chapter))
     output = options.output or Path(f"{options.chapter.stem}.ipynb")
     if not output.parent.is_dir() or not os.access(output.parent, os.W_OK):
         raise UserError(f"can't write {output}: {output.parent} is not a folder that can be written; choose another -o")
+    if output.suffix != ".ipynb" or output.is_dir() or (output.exists() and not os.access(output, os.W_OK)):
+        raise UserError(
+            f"can't write {output}: it wants a file that ends in .ipynb and can be written; choose another -o"
+        )
+    if output.exists() and output.samefile(options.chapter):
+        raise UserError(f"{output} is the chapter itself: choose another -o")
+    if options.keep and not _can_be_made(options.keep):
+        raise UserError(f"can't write {options.keep}: choose another folder to --keep measurements and figures in")
     with tempfile.TemporaryDirectory(prefix="descent-run-") as folder:
         try:
             execute_notebook(
@@ -99,25 +135,38 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _can_be_made(folder: Path) -> bool:
+    """Say whether a folder is there, or can be made, to write in."""
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    return there.is_dir() and os.access(there, os.W_OK)
+
+
 def _params(options: argparse.Namespace) -> int:
     from descent.book.run.parameters import parameters_of, read_chapter
 
-    for parameter in parameters_of(read_chapter(options.chapter)).values():
+    for parameter in parameters_of(read_chapter(options.chapter), options.chapter).values():
         print(f"{parameter.name}: {parameter.type_name} = {parameter.default!r}  {parameter.help}")
     return 0
 
 
 def _claims(options: argparse.Namespace) -> int:
     from descent.book.project import Project
-    from descent.book.report.report import terminal_table
+    from descent.book.report.report import stale, terminal_table
     from descent.book.report.results import Evidence
     from descent.book.report.tallies import counts
+    from descent.book.run.run import runs
+    from descent.book.run.why import changed
 
     project = Project.find()
+    project.known(options.chapter)
     evidence = Evidence(project, project.profile(options.profile))
     verdicts = evidence.archived.values() if options.archived else evidence.verdicts
     wanted = [verdict for verdict in verdicts if not options.chapter or verdict.chapter in options.chapter]
     print(terminal_table(wanted))
+    for chapter in project.known(options.chapter) if not options.archived else ():
+        for run in runs(project, options.profile, chapter):
+            if names := changed(run):
+                print(f"  {run}: {stale(names)}; make book makes it again", file=sys.stderr)
     if not options.archived and not options.chapter:
         print(f"\n{counts(evidence)}")
     return 0
@@ -165,14 +214,22 @@ def _doctor(options: argparse.Namespace) -> int:
     return 0 if healthy else 1
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser, and its commands', which says what is wrong in a line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the arguments, and end."""
+        self.exit(2, f"descent: {message}: see '{self.prog} --help'\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="descent", description="Descent and Its Discontents: run, judge, render.")
+    parser = _Parser(prog="descent", description="Descent and Its Discontents: run, judge, render.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     book = commands.add_parser("book", help="run what changed, judge, render _build/html (make book)")
     book.add_argument("chapter", nargs="*", help="run only these chapters")
     book.add_argument("--profile", default="quick", help="smoke, quick (default), paper, or a file of profiles/")
-    book.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="how many cores to use (default: all)")
+    book.add_argument("--cores", type=int, help="how many cores to use (default: all that this process may use)")
     book.add_argument("--cluster", help="send the runs to a cluster: slurm, or another folder of profiles/")
     book.add_argument("--snakemake", nargs=argparse.REMAINDER, default=[], help="all that follows goes to Snakemake")
     book.set_defaults(command=_book)

@@ -7,11 +7,11 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from statistics import mean
 from typing import Any
 
 from descent.book.errors import UserError
+from descent.book.machine import memory_mb, usable_cores
 from descent.book.pages.browser import find_browser
 from descent.book.project import Project
 from descent.book.report.costs import duration, makespan, measured
@@ -80,6 +80,7 @@ def examine(project: Project) -> list[Finding]:
         _gpu(),
         _disk(project),
         _kernel(),
+        Finding("git", shutil.which("git") or "none: runs can't tell their commit, so they can't be archived"),
         *_data(),
     ]
     for extra, (module, purpose) in EXTRAS.items():
@@ -95,20 +96,6 @@ def examine(project: Project) -> list[Finding]:
 def estimates(project: Project, cores: int) -> list[Estimate]:
     """Return what each profile would take on so many cores, from the times that its runs took, here or archived."""
     return [_estimate(project, name, cores) for name in project.profile_names()]
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def memory_mb() -> int:
-    """Return the memory that this process may use: the machine's, or its container's if that is less."""
-    size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    limit = Path("/sys/fs/cgroup/memory.max")
-    if limit.is_file() and (text := limit.read_text().strip()).isdigit():
-        size = min(size, int(text))
-    return size // 2**20
 
 
 def _gpu() -> Finding:

@@ -5,14 +5,55 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
-import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-from descent.book.chapter import Header, Recipe, read_header, read_recipe
+from descent.book.chapter import Header, Recipe, Text, checked, read_header, read_recipe
 from descent.book.errors import UserError
+from descent.book.text import NAME, read_text, read_yaml
+from descent.evidence.archives import Archive, ArchiveError, read_archive
 from descent.evidence.claims import PROFILES, Claim, ClaimError, load_claims
+from descent.evidence.validation import Finite, Model
+
+
+class ProfileFile(Model):
+    """A file of profiles/, as written."""
+
+    description: Text = ""
+    counts_as: Literal["smoke", "quick", "paper"] | None = None
+    chapters: dict[Text, Any] = Field(default_factory=dict)
+
+
+class Origin(BaseModel):
+    """What an archived run says of itself, as far as pages show it; what it doesn't say is unknown."""
+
+    model_config = ConfigDict(extra="allow")
+
+    commit: Text = "unknown"
+    dirty: bool = True
+    processor: Text = ""
+    machine: Text = "an unknown machine"
+    devices: list[Text] = Field(default_factory=lambda: ["an unknown device"])
+    cores: int = 0
+    threads: int = 1
+    started: Annotated[Text, AfterValidator(lambda text: text and datetime.fromisoformat(text).isoformat())] = ""
+    wall_seconds: Finite = 0.0
+    peak_memory_mb: int = 0
+    parameters: dict[Text, Any] = Field(default_factory=dict)
+    versions: dict[Text, Text] = Field(default_factory=dict)
+    replicate: Annotated[int, Field(ge=0, strict=True)] | None = None
+    parts: dict[Text, dict[Text, Text]] | None = None
+
+    @field_validator("parts")
+    @classmethod
+    def _cells_are_numbered(cls, parts: dict[str, dict[str, str]] | None) -> dict[str, dict[str, str]] | None:
+        if not all(number.isdecimal() for number in (parts or {}).get("cells", {})):
+            raise ValueError("cells are told by their numbers")
+        return parts
 
 
 @dataclass(frozen=True)
@@ -62,13 +103,43 @@ class Project:
         return self.build / "html"
 
     @cached_property
+    def settings(self) -> dict[str, Any]:
+        """Return ``_config.yml``.
+
+        Raises:
+            UserError: it can't be read.
+        """
+        path = self.root / "_config.yml"
+        settings = read_yaml(read_text(path), path)
+        if not isinstance(settings, dict):
+            raise UserError(f"{path} holds {settings!r}; it wants entries, like 'title: ...'")
+        if not isinstance(settings.get("repository") or {}, dict):
+            raise UserError(f"{path}: repository is {settings['repository']!r}; it wants 'url: ...'")
+        return settings
+
+    @cached_property
     def parts(self) -> dict[str, list[str]]:
         """Return the pages by the parts of the table of contents, in its order; those of no part under ""."""
-        toc = yaml.safe_load((self.root / "_toc.yml").read_text())
-        parts: dict[str, list[str]] = {"": [Path(toc["root"]).name]}
-        for part in [toc, *toc.get("parts", ())]:
-            pages = parts.setdefault(part.get("caption", ""), [])
-            pages += [Path(entry["file"]).name for entry in part.get("chapters", ())]
+        path = self.root / "_toc.yml"
+        toc = read_yaml(read_text(path), path)
+        try:
+            parts: dict[str, list[str]] = {"": [toc["root"]]}
+            for part in [toc, *toc.get("parts", ())]:
+                pages = parts.setdefault(part.get("caption", ""), [])
+                pages += [entry["file"] for entry in part.get("chapters", ())]
+            files = [file for pages in parts.values() for file in pages]
+        except (AttributeError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{path}: it wants 'root: chapters/index' and 'parts:', each with a caption and chapters, a list of "
+                "'file: chapters/NAME'"
+            ) from error
+        for number, file in enumerate(files):
+            folder, _, name = str(file).rpartition("/")
+            if folder != "chapters" or not NAME.fullmatch(name):
+                raise UserError(f"{path}: {file!r} is no page: write chapters/NAME, of a to z, 0 to 9 and '-'")
+            if file in files[:number]:
+                raise UserError(f"{path}: {file} stands twice: remove one of the two")
+        parts = {part: [Path(file).name for file in pages] for part, pages in parts.items()}
         return parts
 
     @property
@@ -134,6 +205,8 @@ class Project:
             claims = load_claims(self.root / "chapters" / "claims")
         except ClaimError as error:
             raise UserError(str(error)) from error
+        except (OSError, ValueError, RecursionError) as error:
+            raise UserError(f"chapters/claims: a file can't be read as text: {error}") from error
         for claim in claims:
             if not (self.root / "chapters" / f"{claim.chapter}.md").is_file():
                 raise UserError(
@@ -142,9 +215,30 @@ class Project:
         listed = [claim for claim in claims if claim.chapter in self.pages]
         return sorted(listed, key=lambda claim: self.pages.index(claim.chapter))
 
+    def archive(self, profile: str, chapter: str) -> Archive | None:
+        """Return a chapter's archived runs, which others may have made and sent; None if there are none.
+
+        Raises:
+            UserError: the file is no archive.
+        """
+        path = self.root / "results" / profile / f"{chapter}.json"
+        try:
+            archive = read_archive(path)
+        except (ArchiveError, OSError, ValueError, RecursionError) as error:
+            raise UserError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from error
+        if archive is None:
+            return None
+        runs = []
+        for number, run in enumerate(archive.replicates):
+            origin = checked(Origin, run.environment, f"{path}: replicates.{number}.environment")
+            said = {name: value for name, value in origin.model_dump().items() if value is not None}
+            runs.append(run.model_copy(update={"environment": said}))
+        return archive.model_copy(update={"replicates": runs})
+
     def profile_names(self) -> list[str]:
         """Return the profiles that exist."""
-        return sorted(path.stem for path in (self.root / "profiles").glob("*.yml"))
+        names = (path.stem for path in (self.root / "profiles").glob("*.yml"))
+        return sorted(filter(NAME.fullmatch, names))
 
     def profile(self, name: str) -> Profile:
         """Read a profile.
@@ -154,21 +248,14 @@ class Project:
                 profile that does not exist.
         """
         path = self.root / "profiles" / f"{name}.yml"
-        if not path.is_file():
-            raise UserError(f"unknown profile {name!r}: there are {', '.join(self.profile_names())} in profiles/")
-        try:
-            data = yaml.safe_load(path.read_text()) or {}
-        except yaml.YAMLError as error:
-            raise UserError(f"{path}: not valid YAML: {str(error).splitlines()[0]}") from error
-        known = {"description", "counts_as", "chapters"}
-        if not isinstance(data, dict) or data.keys() - known:
-            raise UserError(
-                f"{path}: unknown entries {sorted(set(data) - known)}; known are {', '.join(sorted(known))}"
-            )
-        counts_as = data.get("counts_as", name if name in PROFILES else None)
-        if counts_as not in PROFILES:
+        if not NAME.fullmatch(name) or not path.is_file():
+            known = ", ".join(self.profile_names())
+            raise UserError(f"unknown profile {name!r}: there are {known} in profiles/ (names of a to z, 0 to 9, '-')")
+        data = checked(ProfileFile, read_yaml(read_text(path), path) or {}, str(path))
+        counts_as = data.counts_as or (name if name in PROFILES else None)
+        if counts_as is None:
             raise UserError(f"{path}: say which built-in profile it counts as: 'counts_as: {PROFILES[1]}', for example")
-        written = data.get("chapters") or {}
+        written = data.chapters
         for chapter in written:
             if chapter not in self.chapters:
                 raise UserError(f"{path}: no chapter {chapter!r}; there are {', '.join(self.chapters)}")
@@ -184,9 +271,10 @@ class Project:
 
     def check_writable(self) -> None:
         """Raise UserError unless the build folder can be written."""
-        try:
-            self.build.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"can't make {self.build}: {error.strerror}; free it or change its owner") from error
-        if not os.access(self.build, os.W_OK):
-            raise UserError(f"can't write to {self.build}: change its permissions, or move the repository")
+        for folder in (self.build, self.root / ".snakemake"):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise UserError(f"can't make {folder}: {error.strerror}; free it or change its owner") from error
+            if not os.access(folder, os.W_OK):
+                raise UserError(f"can't write to {folder}: change its permissions, or move the repository")

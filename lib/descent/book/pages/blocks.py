@@ -19,8 +19,6 @@ from collections.abc import Callable
 from html import escape
 from typing import Any
 
-import yaml
-
 from descent.book.errors import UserError
 from descent.book.pages.citing import cite_this
 from descent.book.pages.frame import source_line
@@ -33,6 +31,7 @@ from descent.book.report.benchmarks import benchmark_tables
 from descent.book.report.results import Evidence
 from descent.book.report.scaling import scaling_tables
 from descent.book.run.run import Run
+from descent.book.text import read_text, read_yaml
 
 BADGE = re.compile(r"\{verdict\}`([^`]+)`")
 INCLUDE = re.compile(r"^```\{literalinclude\} (\S+)\n((?:.*\n)*?)```[ \t]*$", re.MULTILINE)
@@ -62,7 +61,7 @@ def expand(text: str, page: str, evidence: Evidence) -> str:
 
 def title(project: Project, page: str) -> str:
     """Return a page's title."""
-    match = re.search(r"^# (.+)$", project.page(page).read_text(), re.MULTILINE)
+    match = re.search(r"^# (.+)$", read_text(project.page(page)), re.MULTILINE)
     return match[1].strip() if match else page
 
 
@@ -78,7 +77,7 @@ def chapter_map(evidence: Evidence) -> str:
 
 def notation(project: Project) -> str:
     """Return the symbols and words that chapters define at their heads, as Markdown; nothing if there are none."""
-    symbols = [[s["symbol"], f"`{s['code']}`", s["meaning"]] for h in project.headers.values() for s in h.symbols]
+    symbols = [[s.symbol, f"`{s.code}`", s.meaning] for h in project.headers.values() for s in h.symbols]
     words = {word: says for header in project.headers.values() for word, says in header.words.items()}
     listed = "\n\n".join(f"{word}\n  {' '.join(words[word].split())}" for word in sorted(words, key=str.lower))
     parts = [report.table(("Symbol", "In code", "Meaning"), symbols)] if symbols else []
@@ -130,7 +129,7 @@ def alternative_texts(evidence: Evidence, chapter: str) -> dict[str, str]:
 
 def _card(evidence: Evidence, chapter: str) -> str:
     entry, picture = evidence.project.headers[chapter].card, ""
-    figure = entry.get("figure", "")
+    figure = entry.figure
     if figure and (figures(evidence, chapter) / f"{figure}.png").is_file():
         alt = (
             alternative_texts(evidence, chapter).get(figure)
@@ -138,7 +137,7 @@ def _card(evidence: Evidence, chapter: str) -> str:
         )
         picture = f'<img src="../figures/{chapter}/{figure}.small.png" loading="lazy" alt="{escape(alt)}">'
     verdicts = tallies.badges(evidence, chapter)
-    said = expand_held(" ".join(entry.get("says", "").split()), chapter, evidence)  # its own numbers, by their keys
+    said = expand_held(" ".join(entry.says.split()), chapter, evidence)  # its own numbers, by their keys
     says = f"<p>{escape(said)}</p>" if said else ""
     return (
         f'<li><a href="{chapter}.html">{picture}<strong>{escape(title(evidence.project, chapter))}</strong></a>'
@@ -146,27 +145,24 @@ def _card(evidence: Evidence, chapter: str) -> str:
     )
 
 
-def _entries(body: str, page: str, kind: type) -> Any:
-    try:
-        entries = yaml.safe_load(body)
-    except yaml.YAMLError as error:
-        raise UserError(f"chapters/{page}.md: a block is not valid YAML: {str(error).splitlines()[0]}") from error
-    if not isinstance(entries, kind):
-        raise UserError(f"chapters/{page}.md: a block holds {entries!r}; it wants a {kind.__name__} in YAML")
+def _entries(body: str, page: str) -> dict[str, str]:
+    entries = read_yaml(body, f"chapters/{page}.md: a block is")
+    if not isinstance(entries, dict) or not all(isinstance(said, str) for said in (*entries, *entries.values())):
+        raise UserError(f"chapters/{page}.md: a block holds {entries!r}; it wants lines like 'name: text'")
     return entries
 
 
 # Name of a block -> (evidence, page, the word behind the name, what stands between the fences) -> Markdown.
 WRITERS: dict[str, Callable[[Evidence, str, str, str], str]] = {
     "agreement": lambda evidence, page, name, body: agreement_table(evidence),
-    "archived": lambda evidence, page, name, body: archived_table(evidence.project, page, _entries(body, page, dict)),
+    "archived": lambda evidence, page, name, body: archived_table(evidence.project, page, _entries(body, page)),
     "benchmarks": lambda evidence, page, name, body: benchmark_tables(evidence.project),
     "cite-this": lambda evidence, page, name, body: cite_this(evidence.project),
     "claims": lambda evidence, page, name, body: report.claims_table(evidence, page),
     "counts": lambda evidence, page, name, body: tallies.counts(evidence),
     "environment": lambda evidence, page, name, body: report.environment_list(evidence),
     "glance": lambda evidence, page, name, body: tallies.glance(evidence),
-    "live": lambda evidence, page, name, body: live_figure(evidence, page, name, _entries(body, page, dict)),
+    "live": lambda evidence, page, name, body: live_figure(evidence, page, name, _entries(body, page)),
     "map": lambda evidence, page, name, body: chapter_map(evidence),
     "notation": lambda evidence, page, name, body: notation(evidence.project),
     "report": lambda evidence, page, name, body: report.report_table(evidence),

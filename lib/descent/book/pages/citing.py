@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-import yaml
-
+from descent.book.errors import UserError
 from descent.book.project import Project
+from descent.book.text import read_text, read_yaml
 
 
 def cite_this(project: Project) -> str:
@@ -14,11 +14,15 @@ def cite_this(project: Project) -> str:
     path = project.root / "CITATION.cff"
     if not path.is_file():
         return ""
-    facts = yaml.safe_load(path.read_text())
-    names = (
-        f"{{{author['name']}}}" if "name" in author else f"{author['family-names']}, {author['given-names']}"
-        for author in facts["authors"]
-    )
+    facts = read_yaml(read_text(path), path)
+    try:
+        names = [
+            f"{{{author['name']}}}" if "name" in author else f"{author['family-names']}, {author['given-names']}"
+            for author in facts["authors"]
+        ]
+        _ = facts["title"], facts["version"]
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path}: it wants title, version and authors, each with a name: {error}") from error
     fields = {
         "title": f"{{{facts['title']}}}",
         "author": " and ".join(names),
@@ -32,8 +36,7 @@ def cite_this(project: Project) -> str:
 
 def repository(project: Project) -> str:
     """Return the address of the repository, ``repository: {url: ...}`` of ``_config.yml``; empty if none is set."""
-    settings = yaml.safe_load((project.root / "_config.yml").read_text())
-    return ((settings.get("repository") or {}).get("url") or "").rstrip("/")
+    return str((project.settings.get("repository") or {}).get("url") or "").rstrip("/")
 
 
 def addresses(project: Project, chapter: str) -> dict[str, str]:

@@ -58,8 +58,8 @@ def figure_note(evidence: Evidence, chapter: str, names: list[str], notebook: nb
     commit = run["commit"][:10] + (" and uncommitted changes" if run["dirty"] else "")
     facts = [
         f"<code>{escape(command)}</code> (then look in <code>{chapter}/figures</code>)",
-        f"{seed}{escape(parameters)}",
-        f"commit {commit}, {escape(run['processor'] or run['machine'])}, {run['wall_seconds']:.0f} s",
+        escape(f"{seed}{parameters}"),
+        escape(f"commit {commit}, {run['processor'] or run['machine']}, {run['wall_seconds']:.0f} s"),
         f"library: {library_links(evidence, notebook)}",
     ]
     items = "".join(f"<li>{fact}</li>" for fact in facts)

@@ -27,7 +27,8 @@ from typing import NamedTuple
 from descent.book.errors import UserError
 from descent.book.project import Project
 from descent.book.report.results import ARCHIVE_PROFILE, Evidence
-from descent.evidence.archives import Archive, read_archive
+from descent.book.text import read_text
+from descent.evidence.archives import Archive
 from descent.evidence.verdicts import merge
 
 HOLDS = re.compile(r"[ \t\n]*\{holds\}`([^`]+)`")
@@ -83,7 +84,7 @@ def check_held(project: Project) -> list[str]:
     """Return what is wrong with the book's sentences, a line each: not true of the archived runs, or not kept."""
     wrong = []
     for page in project.pages:
-        text = project.page(page).read_text()
+        text = read_text(project.page(page))
         for match in VALUE.finditer(text):
             if match[3] and _kept_number(project, match, page) is None:
                 wrong.append(f"chapters/{page}.md: {match[0]} is not in results/{match[3].strip()}; archive such a run")
@@ -194,7 +195,7 @@ def _built(evidence: Evidence, chapter: str) -> Mapping[str, Sequence[float]]:
 
 
 def _archive(project: Project, chapter: str, profile: str) -> Archive | None:
-    return read_archive(project.root / "results" / profile / f"{chapter}.json")
+    return project.archive(profile, chapter)
 
 
 def _kept(project: Project, chapter: str, profile: str) -> Mapping[str, Sequence[float]]:

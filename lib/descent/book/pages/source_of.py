@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 from descent.book.errors import UserError
+from descent.book.text import read_text
 
 
 def source_of(path: Path, qualname: str = "", lines: str = "") -> str:
@@ -29,7 +30,10 @@ def source_of(path: Path, qualname: str = "", lines: str = "") -> str:
 
 def place_of(path: Path, qualname: str) -> tuple[int, int]:
     """Return the first and the last line of a definition, decorators included; arguments as of ``source_of``."""
-    node: ast.Module | ast.FunctionDef | ast.ClassDef = ast.parse(_text(path))
+    try:
+        node: ast.Module | ast.FunctionDef | ast.ClassDef = ast.parse(_text(path))
+    except SyntaxError as error:
+        raise UserError(f"{path} is not Python, so nothing of it can be shown: {error}") from error
     first = last = 1
     for name in qualname.split("."):
         found = [n for n in node.body if isinstance(n, ast.FunctionDef | ast.ClassDef) and n.name == name]
@@ -44,7 +48,7 @@ def place_of(path: Path, qualname: str) -> tuple[int, int]:
 def _text(path: Path) -> str:
     if not path.is_file():
         raise UserError(f"{path} does not exist: correct the literalinclude that asks for it")
-    return path.read_text()
+    return read_text(path)
 
 
 def _chosen(lines: str, count: int, path: Path) -> list[int]:

@@ -18,19 +18,26 @@ import nbformat
 import yaml
 from PIL import Image
 
-from descent.book.pages.blocks import SAVED, expand, figures
+from descent.book.errors import UserError
+from descent.book.pages.blocks import INCLUDE, SAVED, expand, figures
 from descent.book.pages.frame import figure_note, masthead
 from descent.book.pages.portable import portable
+from descent.book.pages.source_of import source_of
 from descent.book.pages.source_pages import source_pages
 from descent.book.pages.theme import mathjax_files
 from descent.book.project import Project
 from descent.book.report.citations import Citations
+from descent.book.report.report import UNKNOWN, plain, stale
 from descent.book.report.report_file import report_data, report_html
 from descent.book.report.results import Evidence
 from descent.book.run.parameters import read_chapter
+from descent.book.run.run import runs
+from descent.book.run.why import changed
+from descent.book.text import read_text
 from descent.evidence.code import meaning
 from descent.evidence.files import dump_json, write_if_changed
 
+CITED = re.compile(r"\{cite(?::\w+)?\}`([^`<{]+)`")
 # How wide the landing page's pictures are, in pixels; cards are at most half of it.
 SMALL = 640
 
@@ -46,6 +53,8 @@ def stage(project: Project, evidence: Evidence) -> Path:
         The site's folder.
     """
     site = project.build / "site"
+    if site.is_file():
+        site.unlink()
     _link(site / "lib", project.root / "lib")
     kept = set()
     for name, content in _files(project, evidence):
@@ -60,11 +69,11 @@ def stage(project: Project, evidence: Evidence) -> Path:
 def _files(project: Project, evidence: Evidence) -> Iterator[tuple[str, str | bytes]]:
     """Yield every file of the site: its path below the site's folder, and its content."""
     bibliographies = {f"chapters/{path.name}": path for path in project.bibliographies}
-    settings = yaml.safe_load((project.root / "_config.yml").read_text())
+    settings = project.settings
     yield "_config.yml", yaml.safe_dump(settings | {"bibtex_bibfiles": list(bibliographies)}, sort_keys=False)
-    yield "_toc.yml", (project.root / "_toc.yml").read_text()
+    yield "_toc.yml", read_text(project.root / "_toc.yml")
     for name, path in bibliographies.items():
-        yield name, path.read_text()
+        yield name, read_text(path)
     static = project.root / "chapters" / "_static"
     for path in sorted(static.rglob("*")):
         if path.is_file():
@@ -73,12 +82,12 @@ def _files(project: Project, evidence: Evidence) -> Iterator[tuple[str, str | by
         yield f"_static/{name}", path.read_bytes()
     for page in project.pages:
         if page not in project.chapters:
-            yield f"chapters/{page}.md", expand(project.page(page).read_text(), page, evidence)
+            yield f"chapters/{page}.md", expand(read_text(project.page(page)), page, evidence)
             continue
         text = read_chapter(project.page(page))
         yield f"chapters/{page}.ipynb", nbformat.writes(chapter_page(evidence, page)) + "\n"
         yield f"extra/notebooks/{page}.ipynb", nbformat.writes(portable(evidence, page, text)) + "\n"
-        yield f"extra/notebooks/{page}.md", project.page(page).read_text()
+        yield f"extra/notebooks/{page}.md", read_text(project.page(page))
         for path in sorted(figures(evidence, page).glob("*.[sp][vn]g")):
             yield f"extra/figures/{page}/{path.name}", path.read_bytes()
             if path.suffix == ".png":
@@ -91,6 +100,31 @@ def _files(project: Project, evidence: Evidence) -> Iterator[tuple[str, str | by
         yield f"extra/source/{name}", html
 
 
+def check_pages(evidence: Evidence) -> None:
+    """Fill in every page, and throw it away: what is wrong with a page is known before anything runs.
+
+    Raises:
+        UserError: a block, a badge or a number can't be filled in, or a work is cited that no .bib file has.
+    """
+    _ = evidence.project.settings
+    known = Citations(*evidence.project.bibliographies).entries
+    for claim in evidence.claims:
+        if claim.cite not in known:
+            raise UserError(
+                f"chapters/claims/{claim.chapter}.yml: {claim.id} cites {claim.cite}, which no .bib file has"
+            )
+    for page in evidence.project.pages:
+        text = read_text(evidence.project.page(page))
+        expand(text, page, evidence)
+        for path, options in INCLUDE.findall(text):
+            shown = dict(re.findall(r":(pyobject|lines): *(\S+)", options))
+            source_of(evidence.project.root / "chapters" / path, shown.get("pyobject", ""), shown.get("lines", ""))
+        for keys in CITED.findall(text):
+            for key in map(str.strip, keys.split(",")):
+                if key not in known:
+                    raise UserError(f"chapters/{page}.md cites {key}, which no .bib file has: check the spelling")
+
+
 def chapter_page(evidence: Evidence, chapter: str) -> nbformat.NotebookNode:
     """Return a chapter as a notebook with the outputs of its run and everything filled in.
 
@@ -100,8 +134,8 @@ def chapter_page(evidence: Evidence, chapter: str) -> nbformat.NotebookNode:
     executed, failed = evidence.notebook(chapter)
     outputs = _outputs(executed) if executed else []
     sources = [cell.source for cell in text.cells if cell.cell_type == "code"]
-    stale = bool(outputs) and not failed and [meaning(source) for source, *_ in outputs] != list(map(meaning, sources))
-    if stale:  # edited since, or while, it ran: outputs of other code would be a lie
+    edited = bool(outputs) and not failed and [meaning(source) for source, *_ in outputs] != list(map(meaning, sources))
+    if edited:  # since it ran, or while: outputs of other code would be a lie
         outputs = []
     cells: list[nbformat.NotebookNode] = []
     works = Citations(*evidence.project.bibliographies).listed(cell.source for cell in text.cells)
@@ -127,7 +161,8 @@ def chapter_page(evidence: Evidence, chapter: str) -> nbformat.NotebookNode:
                 cells.append(note)
     first = next((cell for cell in cells if cell.cell_type == "markdown"), None)
     if first is not None:
-        around = f"{masthead(evidence, chapter)}\n\n{_warning(executed is not None, failed, stale, evidence)}".strip()
+        told = _warning(executed is not None, failed, edited, evidence) or _changed(evidence, chapter)
+        around = f"{masthead(evidence, chapter)}\n\n{told}".strip()
         first.source = re.sub(r"^(# .+)$", lambda match: f"{match[1]}\n\n{around}", first.source, count=1, flags=re.M)
     text.cells = cells
     text.metadata.pop("papermill", None)
@@ -168,17 +203,26 @@ def _outputs(executed: nbformat.NotebookNode) -> list[tuple[str, list, int | Non
     ]
 
 
-def _warning(executed: bool, failed: bool, stale: bool, evidence: Evidence) -> str:
+def _warning(executed: bool, failed: bool, edited: bool, evidence: Evidence) -> str:
     if failed:
         return (
             f":::{{error}}\nThis chapter did not finish in the {evidence.profile.name} profile: the traceback stands "
             "below, in the cell that raised it, and its claims are not judged.\n:::"
         )
-    if stale:
+    if edited:
         return ":::{warning}\nThe code of this chapter has changed since it last ran: run `make book` again.\n:::"
     if not executed:
         return f":::{{warning}}\nThis chapter has not run yet in the {evidence.profile.name} profile.\n:::"
     return ""
+
+
+def _changed(evidence: Evidence, chapter: str) -> str:
+    """Return what has changed since a chapter ran, if its outputs, and the verdicts, are shown all the same."""
+    names = next((changed(run) for run in runs(evidence.project, evidence.profile.name, chapter)), None)
+    if not names or names == [UNKNOWN]:
+        return ""
+    said = stale(names).replace("changed since:", "Changed since this chapter ran:")
+    return f":::{{warning}}\n{plain(said)}. Run `make book` again.\n:::"
 
 
 def _small(path: Path) -> bytes:
@@ -191,10 +235,10 @@ def _small(path: Path) -> bytes:
 
 def _link(link: Path, target: Path) -> None:
     """Let ``{literalinclude} ../lib/...`` find the library from the staged pages."""
-    relative = Path(os.path.relpath(target, link.parent))
+    link.parent.mkdir(parents=True, exist_ok=True)
+    relative = Path(os.path.relpath(target.resolve(), link.parent.resolve()))
     if link.is_symlink() and link.readlink() == relative:
         return
-    link.parent.mkdir(parents=True, exist_ok=True)
     if link.is_symlink() or link.exists():
         link.unlink() if link.is_symlink() else shutil.rmtree(link)
     link.symlink_to(relative, target_is_directory=True)

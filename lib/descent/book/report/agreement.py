@@ -18,7 +18,6 @@ What passes none of them differs, and so does what was measured in one place onl
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,9 +27,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import ttest_ind
 
-from descent.book.report.report import table
+from descent.book.report.report import code, plain, table
 from descent.book.report.results import Evidence
 from descent.evidence import Verdict, judge
+from descent.evidence.archives import Replicate
 from descent.evidence.verdicts import merge
 
 RELATIVE = 1e-4
@@ -110,9 +110,9 @@ def agreements(evidence: Evidence) -> list[Agreement]:
     """Return how each chapter compares that has run and has archived runs of the same profile, in the book's order."""
     found = []
     for chapter in evidence.project.chapters:
-        path = evidence.project.root / "results" / evidence.profile.name / f"{chapter}.json"
-        if path.is_file() and evidence.runs(chapter):
-            found.append(_agreement(evidence, chapter, json.loads(path.read_text())["replicates"]))
+        archive = evidence.project.archive(evidence.profile.name, chapter)
+        if archive and evidence.runs(chapter):
+            found.append(_agreement(evidence, chapter, archive.replicates))
     return found
 
 
@@ -148,18 +148,18 @@ def _as_of_one_law(few: Sequence[float], many: Sequence[float], pooled: bool) ->
     return bool(ttest_ind(few, many, equal_var=pooled).pvalue >= ALARMS)
 
 
-def _agreement(evidence: Evidence, chapter: str, archived: list[dict[str, Any]]) -> Agreement:
-    environments = [run["environment"] for run in archived]
+def _agreement(evidence: Evidence, chapter: str, archived: Sequence[Replicate]) -> Agreement:
+    environments = [run.environment for run in archived]
     where = "; ".join(sorted({_where(environment) for environment in environments}))
     asked = [run["parameters"] for run in evidence.replicates(chapter, "environment.json")]
     if asked != [environment["parameters"] for environment in environments]:
         return Agreement(chapter, where, obstacle="the archived runs had other parameters, or were more or fewer")
     here = merge(evidence.replicates(chapter, "measurements.json"))
-    there = merge([run["measurements"] for run in archived])
+    there = merge([run.measurements for run in archived])
     ours = [verdict for verdict in evidence.verdicts if verdict.chapter == chapter]
     claims = [claim for claim in evidence.claims if claim.chapter == chapter]
     theirs = ours if here == there else judge(claims, {chapter: there}, evidence.profile.counts_as)
-    seeds = merge([run["measurements"] for run in _more_seeds(evidence, chapter, environments[0]["parameters"])])
+    seeds = merge([run.measurements for run in _more_seeds(evidence, chapter, environments[0]["parameters"])])
     ways = compare(here, there, checked_alike(ours, theirs), seeds)
     verdicts = [our.id for our, their in zip(ours, theirs, strict=True) if our.verdict != their.verdict]
     sizes = {key: difference(here[key], there[key]) for key in here if key in there}
@@ -167,16 +167,16 @@ def _agreement(evidence: Evidence, chapter: str, archived: list[dict[str, Any]])
     return Agreement(chapter, where, ways, (worst, sizes.get(worst, 0.0)), verdicts)
 
 
-def _more_seeds(evidence: Evidence, chapter: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _more_seeds(evidence: Evidence, chapter: str, parameters: Mapping[str, Any]) -> list[Replicate]:
     """Return the archived runs of the profile's twin with more seeds, if their parameters are otherwise the same."""
-    path = evidence.project.root / "results" / MORE_SEEDS.format(evidence.profile.name) / f"{chapter}.json"
-    runs = json.loads(path.read_text())["replicates"] if path.is_file() else []
+    archive = evidence.project.archive(MORE_SEEDS.format(evidence.profile.name), chapter)
     wanted = {**parameters, "seed": None}
-    return [run for run in runs if {**run["environment"]["parameters"], "seed": None} == wanted]
+    runs = archive.replicates if archive else []
+    return [run for run in runs if {**run.environment["parameters"], "seed": None} == wanted]
 
 
 def _where(run: dict[str, Any]) -> str:
-    return f"{', '.join(run['devices'])}: {run['processor'] or run['machine']}, `{run['commit'][:10]}`"
+    return f"{plain(', '.join(run['devices']))}: {plain(run['processor'] or run['machine'])}, {code(run['commit'])}"
 
 
 def _outcome(agreement: Agreement) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from descent.book.errors import UserError
 from descent.book.project import Project
-from descent.book.report.report import prose, table
+from descent.book.report.report import code, plain, prose, table
 
 
 def archived_table(project: Project, chapter: str, rows: Mapping[str, str]) -> str:
@@ -21,17 +20,19 @@ def archived_table(project: Project, chapter: str, rows: Mapping[str, str]) -> s
     Raises:
         UserError: no archived run measured one of them.
     """
-    path = project.root / "results" / "paper" / f"{chapter}.json"
-    if not path.is_file():
+    archive = project.archive("paper", chapter)
+    if archive is None:
         return "*No run at published scale is kept yet.*"
-    runs = json.loads(path.read_text())["replicates"]
+    runs = archive.replicates
     for name in rows.values():
-        if not any(name in run["measurements"] for run in runs):
-            raise UserError(f"chapters/{chapter}.md: no run in {path} measured {name!r}; check the spelling")
-    runs = [run for run in runs if any(name in run["measurements"] for name in rows.values())]
-    heads = [f"seed {run['environment']['parameters'].get('seed', k)}" for k, run in enumerate(runs)]
-    lines = [[prose(label), *(_cell(run["measurements"].get(name)) for run in runs)] for label, name in rows.items()]
-    commits = ", ".join(sorted({f"`{run['environment']['commit'][:10]}`" for run in runs}))
+        if not any(name in run.measurements for run in runs):
+            raise UserError(
+                f"chapters/{chapter}.md: no run in results/paper/{chapter}.json measured {name!r}; check the spelling"
+            )
+    runs = [run for run in runs if any(name in run.measurements for name in rows.values())]
+    heads = [plain(f"seed {run.environment['parameters'].get('seed', k)}") for k, run in enumerate(runs)]
+    lines = [[prose(label), *(_cell(run.measurements.get(name)) for run in runs)] for label, name in rows.items()]
+    commits = ", ".join(sorted({code(run.environment["commit"]) for run in runs}))
     return f"{table(('', *heads), lines)}\n\nRuns at published scale, made at commit {commits}."
 
 

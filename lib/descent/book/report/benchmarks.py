@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+from descent.book.errors import UserError
 from descent.book.project import Project
-from descent.book.report.report import prose, table
+from descent.book.report.report import code, plain, prose, table
 
 
 class Goal(NamedTuple):
@@ -81,12 +82,20 @@ def benchmark_tables(project: Project) -> str:
     path = project.root / "results" / "benchmarks" / "latest.json"
     if not path.is_file():
         return "*Not measured yet: run `make bench` on a quiet machine.*"
-    found = json.loads(path.read_text())
+    try:
+        return _tables(json.loads(path.read_text()))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path} holds no benchmarks ({type(error).__name__}: {error}): run make bench again"
+        ) from error
+
+
+def _tables(found: dict[str, Any]) -> str:
     parts = [_provenance(found), f"## Goals\n\n{goals_table(found['tables'])}"]
     for entry in found["tables"]:
         columns = _columns(entry["rows"])
         rows = [
-            [row["setting"] or "–", prose(row["row"]), *(_cell(row, column) for column in columns)]
+            [prose(row["setting"]) or "–", prose(row["row"]), *(_cell(row, column) for column in columns)]
             for row in entry["rows"]
         ]
         parts.append(f"## {prose(entry['title'])}\n\n{table(('Setting', 'What', *columns), rows)}")
@@ -125,7 +134,7 @@ def goals_table(tables: list[dict[str, Any]]) -> str:
 
 
 def _provenance(found: dict[str, Any]) -> str:
-    commit = f"`{found['commit'][:10]}`" + (" with uncommitted changes" if found["dirty"] else "")
+    commit = code(found["commit"]) + (" with uncommitted changes" if found["dirty"] else "")
     versions = ", ".join(f"{name} {version}" for name, version in sorted(found["versions"].items()))
     seconds = sum(entry.get("seconds", 0.0) for entry in found["tables"])
     short = (
@@ -133,10 +142,11 @@ def _provenance(found: dict[str, Any]) -> str:
         if found["tiny"]
         else ""
     )
-    return (
-        f"Measured on {found['started'][:10]} at commit {commit}, on {found['processor'] or found['machine']}, "
-        f"{found['cores']} cores, load {found['load']} when it began, in {seconds / 60:.1f} minutes; {versions}.{short}"
+    machine = plain(
+        f"on {found['processor'] or found['machine']}, "
+        f"{found['cores']} cores, load {found['load']} when it began, in {seconds / 60:.1f} minutes; {versions}."
     )
+    return f"Measured on {plain(found['started'][:10])} at commit {commit}, {machine}{short}"
 
 
 def _columns(rows: list[dict[str, Any]]) -> list[str]:

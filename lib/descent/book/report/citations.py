@@ -12,6 +12,7 @@ from pybtex.backends import BaseBackend
 from pybtex.backends.html import Backend as Html
 from pybtex.backends.plaintext import Backend
 from pybtex.database import Entry, parse_file
+from pybtex.exceptions import PybtexError
 from pybtex.plugin import register_plugin
 from pybtex.richtext import Text
 from pybtex.style.formatting.unsrt import Style as Unsorted
@@ -56,7 +57,10 @@ def register_style() -> None:
 
 @cache
 def _entries(path: Path, stamp: int) -> dict[str, Entry]:
-    return dict(parse_file(str(path)).entries.items())
+    try:
+        return dict(parse_file(str(path), encoding="utf-8").entries.items())
+    except (PybtexError, ValueError) as error:
+        raise UserError(f"{path}: not a bibliography: {' '.join(str(error).split())}") from error
 
 
 @cache

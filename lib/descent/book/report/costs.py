@@ -15,10 +15,8 @@ def measured(project: Project, profile: str, chapter: str) -> list[dict[str, Any
     """Return where and how long a chapter's runs ran: those in the build folder, else those archived."""
     paths = sorted(Run(project, profile, chapter).path.parent.glob("[0-9]*/environment.json"))
     here = [json.loads(path.read_text()) for path in paths if path.parent.name.isdigit()]
-    archived = project.root / "results" / profile / f"{chapter}.json"
-    if here or not archived.is_file():
-        return here
-    return [run["environment"] for run in json.loads(archived.read_text())["replicates"]]
+    archive = None if here else project.archive(profile, chapter)
+    return [run.environment for run in archive.replicates] if archive else here
 
 
 def makespan(jobs: Iterable[tuple[float, int]], cores: int) -> float:

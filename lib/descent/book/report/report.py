@@ -40,6 +40,16 @@ def prose(text: str) -> str:
     return "".join(part if i % 2 else re.sub(r"([\\*_`\[\]<>])", r"\\\1", part) for i, part in enumerate(parts))
 
 
+def plain(text: str) -> str:
+    """Return what a machine, perhaps a stranger's, says of itself as Markdown that shows it as it stands."""
+    return re.sub(r"([\\`*_{}\[\]<>&$~])", r"\\\1", " ".join(text.split()))
+
+
+def code(text: str) -> str:
+    """Return the first ten letters of a hash, a stranger's perhaps, as code."""
+    return f"`{text[:10].replace('`', '')}`"
+
+
 def claims_table(evidence: Evidence, chapter: str, shown: int = 6) -> str:
     """Return what a chapter's sources claim and how it ended: findings first, more than ``shown`` claims folded."""
     rows = [
@@ -120,9 +130,9 @@ def status_table(evidence: Evidence) -> str:
             seconds = sum(run["wall_seconds"] for run in environments)
             memory = max(run["peak_memory_mb"] for run in environments)
             first = environments[0]
-            commit = first["commit"][:10] + (" with changes" if first["dirty"] else "")
+            commit = code(first["commit"]) + (" with changes" if first["dirty"] else "")
             runs = f"{len(environments)} of {evidence.profile.recipe(chapter).replicates}"
-            row = (link, runs, f"{seconds:.0f} s", f"{memory:,} MB", ", ".join(first["devices"]), f"`{commit}`")
+            row = (link, runs, f"{seconds:.0f} s", f"{memory:,} MB", plain(", ".join(first["devices"])), commit)
         else:
             failed = evidence.notebook(chapter)[1]
             row = (link, "**failed**" if failed else "not run", "–", "–", "–", "–")
@@ -139,10 +149,12 @@ def environment_list(evidence: Evidence) -> str:
     entries = {
         "Machine": {f"{run['processor'] or run['machine']}, {run['cores']} cores, {run['system']}" for run in runs},
         **{name: {run["versions"].get(name, "–") for run in runs} for name in names},
-        "requirements.lock": {f"SHA-256 `{run['lock_sha256'][:16]}`" for run in runs},
-        "Commit": {f"`{run['commit'][:10]}`{' with uncommitted changes' if run['dirty'] else ''}" for run in runs},
     }
-    return table(("What", "Which"), [(name, ", ".join(sorted(values))) for name, values in entries.items()])
+    rows = [(plain(name), plain(", ".join(sorted(values)))) for name, values in entries.items()]
+    locks = {f"SHA-256 `{run['lock_sha256'][:16]}`" for run in runs}
+    commits = {f"{code(run['commit'])}{' with uncommitted changes' if run['dirty'] else ''}" for run in runs}
+    rows += [("requirements.lock", ", ".join(sorted(locks))), ("Commit", ", ".join(sorted(commits)))]
+    return table(("What", "Which"), rows)
 
 
 def terminal_table(verdicts: Iterable[Verdict]) -> str:

@@ -16,7 +16,7 @@ from descent.book.project import Profile, Project
 from descent.book.run.run import Run, runs
 from descent.book.run.why import changed_since
 from descent.evidence import Claim, Verdict, judge
-from descent.evidence.archives import Archive, ArchiveError, read_archive
+from descent.evidence.archives import Archive
 from descent.evidence.files import dump_json, write_if_changed
 from descent.evidence.verdicts import merge
 
@@ -78,13 +78,7 @@ class Evidence:
         Raises:
             UserError: a file is no archive.
         """
-        try:
-            found = {
-                chapter: read_archive(self.project.root / "results" / ARCHIVE_PROFILE / f"{chapter}.json")
-                for chapter in self.project.chapters
-            }
-        except ArchiveError as error:
-            raise UserError(str(error)) from error
+        found = {chapter: self.project.archive(ARCHIVE_PROFILE, chapter) for chapter in self.project.chapters}
         return {chapter: archive for chapter, archive in found.items() if archive is not None}
 
     @cached_property
@@ -128,9 +122,9 @@ class Evidence:
         raise UserError(f"chapters/{page}.md: no claim {claim_id!r} in chapters/claims/; check the spelling")
 
     def runs(self, chapter: str) -> list[Path]:
-        """Return the folders of the chapter's finished runs that the profile asks for."""
-        paths = [run.path for run in runs(self.project, self.profile.name, chapter)]
-        return [path for path in paths if (path / "environment.json").is_file()]
+        """Return the folders of the chapter's finished runs that the profile asks for, unless it failed since."""
+        wanted = runs(self.project, self.profile.name, chapter)
+        return [run.path for run in wanted if (run.path / "environment.json").is_file() and not run.failed.is_file()]
 
     def replicates(self, chapter: str, name: str) -> list[dict[str, Any]]:
         """Return one JSON file of each finished run of a chapter."""
@@ -139,9 +133,12 @@ class Evidence:
     def notebook(self, chapter: str) -> tuple[nbformat.NotebookNode | None, bool]:
         """Return the executed notebook of the first replicate and whether it failed; (None, False) before any run."""
         run = Run(self.project, self.profile.name, chapter)
-        for path, is_failed in ((run.path / "notebook.ipynb", False), (run.failed, True)):
+        for path, is_failed in ((run.failed, True), (run.path / "notebook.ipynb", False)):
             if path.is_file():
-                return nbformat.read(path, as_version=4), is_failed
+                try:
+                    return nbformat.read(path, as_version=4), is_failed
+                except ValueError as error:
+                    raise UserError(f"{path} is damaged: remove {path.parent} and run make book again") from error
         return None, False
 
     def write_verdicts(self) -> Path:
@@ -159,6 +156,7 @@ class Evidence:
         Raises:
             UserError: not every replicate has run, or one ran on changed files that no commit holds.
         """
+        self.project.known([chapter])
         wanted = self.profile.recipe(chapter).replicates
         finished = self.runs(chapter)
         if len(finished) < wanted:
@@ -169,6 +167,11 @@ class Evidence:
         replicates = []
         for run in finished:
             environment = _read(run / "environment.json")
+            if environment["commit"] == "unknown":
+                raise UserError(
+                    f"{run}: no git could tell which commit it is of, so nobody could repeat it: run it in a clone of "
+                    "the repository, with git installed and the folder yours ('git status' says what is wrong)"
+                )
             if environment["dirty"]:
                 raise UserError(
                     f"{run}: made from uncommitted changes, so nobody could repeat it: commit and run again"

@@ -11,7 +11,7 @@ from typing import Any
 
 from descent.book.project import Project
 from descent.book.report.costs import duration, makespan, measured
-from descent.book.report.report import table
+from descent.book.report.report import code, plain, table
 from descent.book.report.results import ARCHIVE_PROFILE
 from descent.book.run.parameters import parameters_of, read_chapter
 from descent.book.run.run import Run
@@ -119,9 +119,9 @@ def _settings(parameters: dict[str, Any]) -> str:
 
 
 def _where(run: dict[str, Any]) -> str:
-    commit = f"`{run['commit'][:10]}`" + (" with changes" if run["dirty"] else "")
-    processor = run["processor"] or run["machine"]
-    return f"{', '.join(run['devices'])}: {processor}, {run['threads']} of {run['cores']} cores, {commit}"
+    commit = code(run["commit"]) + (" with changes" if run["dirty"] else "")
+    machine = plain(f"{', '.join(run['devices'])}: {run['processor'] or run['machine']}")
+    return f"{machine}, {run['threads']} of {run['cores']} cores, {commit}"
 
 
 def _row(cost: Cost) -> tuple[str, str, str, str]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import shutil
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -21,12 +23,15 @@ from typing import Any
 
 from descent.book.errors import UserError
 from descent.book.project import Project
+from descent.book.run.fingerprint import code_of
 from descent.book.run.integrity import alone, damage, seal
 from descent.book.run.kernel import ChapterError, execute_notebook
 from descent.book.run.parameters import read_chapter
 from descent.book.run.run import Run
 from descent.evidence.files import dump_json, write_atomically
-from descent.evidence.provenance import peak_memory_mb, provenance
+from descent.evidence.provenance import git, peak_memory_mb, provenance
+
+RECORDS = re.compile(r"\bMeasurements\.here\(\)")
 
 
 def execute(run: Run) -> Path:
@@ -77,9 +82,12 @@ def _execute(run: Run, partial: Path) -> Path:
                 folder=run.page.parent,
                 environment=_variables(run, partial, progress),
                 source=f"chapters/{run.chapter}.md",
+                home=run.project.build / "home",
             )
+            _check_whole(run, partial)
     except ChapterError:
-        (partial / "notebook.ipynb").replace(run.failed)
+        if (partial / "notebook.ipynb").is_file():
+            (partial / "notebook.ipynb").replace(run.failed)
         raise
     environment["wall_seconds"] = round(time.monotonic() - began, 2)
     environment["peak_memory_mb"] = peak_memory_mb(resource.RUSAGE_CHILDREN)  # the kernel's
@@ -112,7 +120,29 @@ def _before(run: Run) -> dict[str, Any]:
         # then ``wall_seconds`` is the time of its last part only
         "resumed": run.cache.is_dir() and any(run.cache.iterdir()),
         **provenance(run.project.root),
+        **_commit(run.project.root),
     }
+
+
+def _commit(root: Path) -> dict[str, Any]:
+    """Return the checkout's own commit, if it can be known: a copy without git, inside another repository, has none."""
+    top = git(root, "rev-parse", "--show-toplevel")
+    if not top or Path(top).resolve() != root.resolve():
+        return {"commit": "unknown", "dirty": True}
+    new = git(root, "status", "--porcelain", "--untracked-files=all", "--", "lib", "profiles")
+    return {"dirty": True} if new else {}
+
+
+def _check_whole(run: Run, partial: Path) -> None:
+    """Raise ChapterError unless what the chapter recorded is still there."""
+    found = (partial / "measurements.json").is_file()
+    if not found and RECORDS.search(code_of(read_chapter(run.page))):
+        raise ChapterError("its measurements.json is missing: none was recorded, or something removed it; run it again")
+    for path in partial.glob("*.json"):
+        try:
+            json.loads(path.read_text())
+        except ValueError as error:
+            raise ChapterError(f"{path.name} was damaged while the chapter ran: run it again") from error
 
 
 def _variables(run: Run, partial: Path, progress: Path) -> dict[str, str]:
@@ -159,15 +189,16 @@ def main(arguments: list[str]) -> int:
     began = time.monotonic()
     try:
         execute(run)
-    except (ChapterError, UserError) as error:
-        print(f"  {run}: FAILED: {error}", file=sys.stderr, flush=True)
-        return 1
-    except OSError as error:
-        print(f"  {run}: FAILED: {error.strerror}: {error.filename or 'while writing'}", file=sys.stderr, flush=True)
-        return 1
+        run.mark.touch()
     except KeyboardInterrupt:
         print(f"  {run}: stopped", file=sys.stderr, flush=True)
         return 130
+    except Exception as error:
+        said = f"{error.strerror}: {error.filename or 'while writing'}" if isinstance(error, OSError) else str(error)
+        print(f"  {run}: FAILED: {' '.join(said.split()) or type(error).__name__}", file=sys.stderr, flush=True)
+        if not isinstance(error, ChapterError | UserError | OSError):  # ours to mend
+            traceback.print_exc()
+        return 1
     print(f"  {run}: done in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     return 0
 

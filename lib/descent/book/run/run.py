@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from descent.book.chapter import Recipe
+from descent.book.errors import UserError
 from descent.book.project import Project
 from descent.book.run import fingerprint
 from descent.book.run.parameters import parameters_of, read_chapter, validate
@@ -50,10 +51,12 @@ class Run:
         Raises:
             UserError: the profile sets a parameter that the chapter does not have.
         """
-        known = parameters_of(read_chapter(self.page))
-        values = validate(self.recipe.parameters, known, f"{self.page}, profile {self.profile}")
+        known = parameters_of(read_chapter(self.page), self.page)
+        where = f"{self.page}, profile {self.profile}"
+        values = validate(self.recipe.parameters, known, where)
         if "seed" in known:
-            values["seed"] = values.get("seed", known["seed"].default) + self.replicate
+            seed = values.get("seed", known["seed"].default) + self.replicate
+            values |= validate({"seed": seed}, known, where)
         return values
 
     @property
@@ -77,14 +80,32 @@ class Run:
         return self.path.with_name(f"{self.replicate}.failed.ipynb")
 
     @property
+    def mark(self) -> Path:
+        """Return the empty file that tells Snakemake of a run that needs not be made again."""
+        return self.path.with_name(f"{self.replicate}.done")
+
+    @property
     def cache(self) -> Path:
         """Return the folder of what outlives a killed run."""
         return self.project.build / "cache" / self.profile / self.chapter / str(self.replicate)
 
     @cached_property
     def parts(self) -> fingerprint.Parts:
-        """Return all that the run depends on, each with its hash."""
-        return fingerprint.parts(self.project.root, read_chapter(self.page), self.parameters)
+        """Return all that the run depends on, each with its hash.
+
+        Raises:
+            UserError: something of it can't be read.
+        """
+        try:
+            return fingerprint.parts(self.project.root, read_chapter(self.page), self.parameters)
+        except SyntaxError as error:  # in a package's __init__.py, whose names can't be followed
+            raise UserError(f"{self.page} imports what is not Python: {error}") from error
+        except UnicodeDecodeError as error:
+            raise UserError(
+                f"{self.page}: requirements.lock, or a module that it imports, is not UTF-8: {error}"
+            ) from error
+        except OSError as error:
+            raise UserError(f"{error.filename} can't be read: {error.strerror}; every run depends on it") from error
 
     @property
     def fingerprint(self) -> str:

@@ -15,6 +15,7 @@ from descent.evidence.code import PACKAGE
 from descent.evidence.provenance import lock_sha256
 
 MOST = 6  # names a line
+SAME = "nothing has changed"
 
 
 def why(project: Project, profile: str, chapters: Sequence[str], current: bool = True) -> Iterator[str]:
@@ -28,14 +29,18 @@ def why(project: Project, profile: str, chapters: Sequence[str], current: bool =
     """
     for chapter in chapters:
         for run in runs(project, profile, chapter):
-            names = changed(run)
-            if names is None:
-                yield f"{run}: runs: it has not run yet" + (" to its end" if run.failed.is_file() else "")
-            elif names:
-                more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
-                yield f"{run}: runs again: {'; '.join(names[:MOST])}{more}"
-            elif current:
-                yield f"{run}: nothing has changed"
+            line = reason(run)
+            if current or not line.endswith(SAME):
+                yield line
+
+
+def reason(run: Run) -> str:
+    """Return in a line what a build would do about a run, and why."""
+    names = changed(run)
+    if names is None:
+        return f"{run}: runs: it has not run yet" + (" to its end" if run.failed.is_file() else "")
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    return f"{run}: runs again: {'; '.join(names[:MOST])}{more}" if names else f"{run}: {SAME}"
 
 
 def changed(run: Run) -> list[str] | None:
@@ -43,6 +48,8 @@ def changed(run: Run) -> list[str] | None:
     try:
         environment = json.loads((run.path / "environment.json").read_text())
     except (OSError, ValueError):
+        return None
+    if not isinstance(environment, dict):
         return None
     return changed_since(run, environment)
 
