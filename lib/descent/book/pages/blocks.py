@@ -37,7 +37,7 @@ BADGE = re.compile(r"\{verdict\}`([^`]+)`")
 INCLUDE = re.compile(r"^```\{literalinclude\} (\S+)\n((?:.*\n)*?)```[ \t]*$", re.MULTILINE)
 # A link from page to page, as it reads in the repository.
 LINK = re.compile(r"\[([^\]]+)\]\((?:\./)?([\w-]+)\.md(#[^)\s]*)?\)")
-SAVED = re.compile(r"""\bsave\(\s*\w+\s*,\s*["']([\w-]+)["']""")
+SAVED = re.compile(r"""\bsave\([^"'\n]*,\s*["']([\w-]+)["']""")
 
 
 def expand(text: str, page: str, evidence: Evidence) -> str:
