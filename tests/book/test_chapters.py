@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from descent.book.pages.blocks import SAVED
 from descent.book.project import Project
 from descent.book.report.citations import Citations
 from descent.book.run.run import Run
@@ -31,7 +32,9 @@ def test_every_cell_ran_and_left_no_noise(run):
 def test_every_measurement_that_a_claim_asks_for_is_made(run):
     chapter, folder, _ = run
     measured = json.loads((folder / "measurements.json").read_text())
-    wanted = {check.measurement for claim in PROJECT.claims() if claim.chapter == chapter for check in claim.checks}
+    claims = [claim for claim in PROJECT.claims() if claim.chapter == chapter]
+    # what only the published scale decides may need data that are not at hand
+    wanted = {check.measurement for claim in claims if claim.decided_by != "paper" for check in claim.checks}
     assert wanted <= measured.keys(), sorted(wanted - measured.keys())
 
 
@@ -43,7 +46,7 @@ def test_every_figure_has_a_caption_a_name_and_a_text_for_those_who_cannot_see_i
             assert re.search(r"\bsave\(", cell.source), cell.source[-200:]
             about = cell.metadata["mystnb"]
             assert len(about["image"]["alt"]) > 40 and about["figure"]["caption"] and about["figure"]["name"]
-            names += re.findall(r"""\bsave\(\s*\w+\s*,\s*["']([\w-]+)["']""", cell.source)
+            names += SAVED.findall(cell.source)
     assert {f"{name}.{ending}" for name in names for ending in ("svg", "png")} == {
         path.name for path in (folder / "figures").glob("*")
     }

@@ -75,7 +75,9 @@ def test_equal_values_say_nothing_of_their_spread(values):
 
 @settings(deadline=None)
 @given(
-    st.lists(st.floats(-100, 100), min_size=2, max_size=25),
+    st.lists(
+        st.integers(-1000, 1000).map(lambda x: x / 8), min_size=2, max_size=25
+    ),  # no shift makes two of them equal
     st.floats(0.1, 10.0),
     st.floats(-50, 50),
 )

@@ -16,7 +16,9 @@ from descent.solvers.curvature import gauss_newton
 SCHEDULES = ("constant", "linear", "cosine", "inverse_time", "piecewise", "warm_up")
 ADJUSTMENTS = ("sga", "consensus", "optimism", "scale")
 AROUND = ("alternating", "extrapolated", "stopping", "when_finite")
-STEPS = tuple(sorted(set(MAKERS) & set(rules.__all__) - {*SCHEDULES, *ADJUSTMENTS, *AROUND, "chain", "scheduled"}))
+STEPS = tuple(
+    sorted(set(MAKERS) & set(rules.__all__) - {*SCHEDULES, *ADJUSTMENTS, *AROUND, "chain", "clip", "scheduled"})
+)
 
 
 @pytest.mark.parametrize(

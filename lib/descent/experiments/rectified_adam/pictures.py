@@ -103,7 +103,7 @@ def _schedules(axis: Any, audit: Audit, beta2: float = 0.999) -> None:
     axis.plot(epochs, rate * factor, color=COLOURS["blue"], label="RAdam")
     effective = rate * factor * rectification(t, beta2).numpy()
     axis.plot(epochs, np.where(effective > 0, effective, np.nan), color=COLOURS["blue"], linestyle=":", linewidth=1.2)
-    axis.annotate("dotted: times $r_t$", (1.2, 6e-5), fontsize=LABEL_SIZE, color=ink("blue"))
+    axis.annotate("dotted: times $r_t$", (12, 1.5e-4), fontsize=LABEL_SIZE, color=ink("blue"))
     axis.set(yscale="log", xlabel="epoch", ylabel="learning rate", xlim=(0, epochs[-1]), ylim=(3e-6, 2e-3))
     label_lines(axis)
 
