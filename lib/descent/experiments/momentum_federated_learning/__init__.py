@@ -1,0 +1,1 @@
+"""Momentum federated learning: what the chapter of that name runs."""
