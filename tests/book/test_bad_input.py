@@ -550,6 +550,20 @@ def test_a_commit_is_the_checkout_s_own_and_clean_only_if_nothing_is_new(tmp_pat
     assert execute._commit(book) == {"dirty": True}
 
 
+def test_an_archive_made_since_the_commit_dirties_no_run_and_an_edit_does(tmp_path):
+    for name in ("lib/a.py", "results/paper/a.json"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("1")
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-C", str(tmp_path)]
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "all"]):
+        subprocess.run([*git, *command], check=True)
+    (tmp_path / "results/paper/a.json").write_text("2")
+    (tmp_path / "results/paper/b.json").write_text("3")
+    assert execute._origin(tmp_path)["dirty"] is False
+    (tmp_path / "lib/a.py").write_text("2")
+    assert execute._origin(tmp_path)["dirty"] is True
+
+
 LEFT = [(None, "is missing"), ('{"value": ', "was damaged"), ("{}", "")]
 
 

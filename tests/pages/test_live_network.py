@@ -25,6 +25,8 @@ def script(browser, request):
 def test_rates_are_the_librarys(script, bias):
     found = script.evaluate("bias => [1, 2, 3, 4, 8].map((k) => descentNetwork.eigenvalue(k, bias))", bias)
     np.testing.assert_allclose(found, grid_eigenvalues(64, bias)[[1, 2, 3, 4, 8]], atol=1e-12)
+    left = script.evaluate("bias => descentNetwork.closedForm(2, bias, 3)", bias)
+    np.testing.assert_allclose(left, (1 - 4 * grid_eigenvalues(64, bias)[2]) ** np.arange(4), atol=1e-12)
 
 
 @pytest.mark.parametrize(("k", "bias"), [(2, False), (3, False), (3, True)])

@@ -1,6 +1,7 @@
 """Rounds of federated learning, as a rule: clients step by themselves, and every so often they are averaged."""
 
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 from descent import vectors
 from descent.games import Game
@@ -9,11 +10,13 @@ from descent.rules.base import Rule, State, that_steps
 from descent.rules.makers import maker
 from descent.vectors import Scalar, Vector
 
-SLOTS = ("averaged", "reset", "local")
+Slots = Literal["averaged", "reset", "local"]
 
 
 @maker
-def federated(rule: Rule, every: Scalar = 4, slots: str = "averaged", weights: tuple[float, ...] | None = None) -> Rule:
+def federated(
+    rule: Rule, every: Scalar = 4, slots: Slots = "averaged", weights: tuple[float, ...] | None = None
+) -> Rule:
     """Average clients after every ``every`` of their own steps: w_i <- sum_j p_j w_j, and so the rule's slots.
 
     Clients are the leading axis of each tensor of the parameters, and the game's loss is the *sum* of theirs, so that
@@ -40,8 +43,8 @@ def federated(rule: Rule, every: Scalar = 4, slots: str = "averaged", weights: t
         >>> distance(federated(momentum(0.15, beta=0.5), every=1, slots="local"), bowl)
         0.001
     """
-    if slots not in SLOTS:
-        raise ValueError(f"slots is one of {', '.join(SLOTS)}; got {slots!r}")
+    if slots not in get_args(Slots):
+        raise ValueError(f"slots is one of {', '.join(get_args(Slots))}; got {slots!r}")
     rule = that_steps(rule)
 
     def init(params: Vector) -> State:

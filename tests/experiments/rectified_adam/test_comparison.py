@@ -130,6 +130,22 @@ def test_decomposition_adds_up():
     np.testing.assert_allclose(parts["schedule"] + parts["optimiser"], parts["gap"])
 
 
+def test_both_orders_of_change_count_in_the_decomposition():
+    adam_, radam_ = np.array([[0.9], [0.6]]), np.array([[0.8], [0.3]])  # constant rate, the post's schedule
+    accuracy = {name: np.stack([x[:, None]] * 2) for name, x in (("adam", adam_), ("radam", radam_))}
+    parts = Comparison(TASK, np.array([1e-3]), accuracy).decomposition(1e-3)
+    found = {name: float(x[0]) for name, x in parts.items()}
+    assert found == pytest.approx({"gap": 0.6, "schedule": 0.4, "optimiser": 0.2, "difference": 0.2})
+
+
+def test_widths_are_pseudovalues_of_the_jackknife():
+    test = np.array([[0.8, 0.89, 0.7], [0.9, 0.9, 0.9], [0.895, 0.8, 0.85]])
+    rates = np.array([1e-3, 1e-2, 1e-1])
+    whole = good_width(rates, test.mean(1))
+    without = [good_width(rates, test[:, keep].mean(1)) for keep in ([1, 2], [0, 2], [0, 1])]
+    np.testing.assert_allclose(hand_made(test).widths("adam"), [3 * whole - 2 * w for w in without])
+
+
 def test_width_is_measured_along_straight_lines():
     rates = np.array([1e-4, 1e-3, 1e-2, 1e-1])
     assert good_width(rates, np.array([0.8, 0.9, 0.9, 0.8]), drop=0.01) == pytest.approx(1.2, abs=0.005)

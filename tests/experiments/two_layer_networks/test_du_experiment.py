@@ -54,3 +54,30 @@ def test_images_have_length_one_and_labels_are_the_images_own_or_coins():
     assert abs((true * random).mean()) < 0.5  # coins: five standard deviations of .1
     ring = x.reshape(-1, 8, 8)[:, 3:5, 3:5].mean((1, 2))
     assert ring[true < 0].mean() < ring[true > 0].mean()  # a zero is empty in the middle
+
+
+def test_slopes_shares_and_ratio_are_those_of_known_runs():
+    steps = np.array([0, 10, 20])
+
+    def decaying(*rates):
+        return np.exp(-np.outer(rates, steps))[..., None]  # [widths, records, one seed]
+
+    widths, eta = [100, 400], 0.5
+    by_smallest = np.array([0.20, 0.22])  # -2 log(1 - eta lambda)
+    smallest = np.repeat((1 - np.exp(-by_smallest / 2))[:, None, None] / eta, 3, 1)
+    halved = np.repeat(np.array([0.4, 0.2])[:, None, None], 3, 1)
+    own = decaying(0.2, 0.27)
+    run = du_experiment.DuRun(
+        widths, 50, steps, decaying(0.2, 0.3), halved, halved, smallest, own, own, np.array([0.2]), eta
+    )
+    found = {name: float(value[0]) for name, value in run.measurements().items()}
+    assert found == pytest.approx(
+        {
+            "du.bound_violations": 0,
+            "du.movement_slope": -0.5,
+            "du.pattern_slope": -0.5,
+            "du.rate_ratio": 1.5,
+            "du.lambda_min_share": 0.2,
+            "du.own_kernel_share": 0.7,
+        }
+    )

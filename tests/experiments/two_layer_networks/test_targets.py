@@ -34,15 +34,38 @@ def test_waves_start_at_their_kernels_loss_and_a_cosine_falls_fastest():
         np.testing.assert_allclose(loss[0], found.by_kernel[name][0], rtol=1e-12)
     assert found.by_kernel["cosine"][-1] < found.by_kernel["triangle"][-1] < found.by_kernel["square"][-1]
     assert set(found.measurements()) == {
-        "exponential.band_limited", "exponential.triangle", "power.square_network", "power.square_over_kernel"
+        "exponential.band_limited", "exponential.triangle", "power.square_grid", "power.square_network",
+        "power.square_over_kernel",
     }  # fmt: skip
 
 
 def test_wider_networks_are_closer_to_the_closed_form_and_to_their_kernels():
     distance = modes.follow([64, 4096], SEEDS).distance()
     assert np.all(distance[1] < distance[0])
-    error = practical.practical_width([1, 2], [32, 2048], SEEDS).error()
+    found = practical.practical_width([1, 2], [32, 2048], SEEDS)
+    error = found.error()
     assert np.all(error[:, 1] < error[:, 0]) and error[1, 1] > error[0, 1]
+    assert np.all(found.behind[1] > 0)  # it lags
+
+
+def test_slopes_widths_and_ratios_are_those_of_known_laws():
+    t = np.arange(1001.0)
+    curve = 1 / (1 + t) ** 0.7
+    made = targets.Waves(
+        t, {"square": curve}, {"cosine": curve[:, None], "triangle": curve[:, None], "square": curve[:, None]}
+    )
+    assert made.late_slope(curve) == pytest.approx(-0.7, abs=0.01)
+    widths = [10, 100, 1000]
+    behind = np.array([[[k**2 / m, -(k**2) / m] for m in widths] for k in (1, 2, 3)])
+    law = practical.Practical([1, 2, 3], widths, behind)  # 1% at a width of 100 k^2
+    np.testing.assert_allclose(law.width(), [100, 400, 900])
+    assert law.exponent() == pytest.approx(2) and law.measurements()["width.behind_share"] == 0.5
+    left = {"true": 0.1, "random": 0.8, "true, kernel": 0.05, "random, kernel": 0.7}
+    labels = more_data.Labels("any", {name: np.full((2, 3), share) for name, share in left.items()})
+    assert [x[0] for x in labels.measurements().values()] == pytest.approx([8, 2])
+    on_fresh = np.array([[[1.0], [0.8]], [[1.0], [0.2]]])  # fewest data, most data; start, end
+    sizes = more_data.Sizes([10, 20], 2 * on_fresh, on_fresh, np.array([[0.6], [0.1]]))
+    assert [x[0] for x in sizes.measurements().values()] == pytest.approx([0.25, 6])
 
 
 def test_a_lane_with_points_of_its_own_is_a_network_trained_alone():

@@ -119,9 +119,13 @@ def _before(run: Run) -> dict[str, Any]:
         "threads": run.resources["threads"],
         # then ``wall_seconds`` is the time of its last part only
         "resumed": run.cache.is_dir() and any(run.cache.iterdir()),
-        **provenance(run.project.root),
-        **_commit(run.project.root),
+        **_origin(run.project.root),
     }
+
+
+def _origin(root: Path) -> dict[str, Any]:
+    """Return a run's provenance; what has been archived since the commit changes no run and doesn't count."""
+    return {**provenance(root, [".", ":(exclude)results"]), **_commit(root)}
 
 
 def _commit(root: Path) -> dict[str, Any]:

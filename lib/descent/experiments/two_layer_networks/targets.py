@@ -103,6 +103,7 @@ class Waves(NamedTuple):
             "exponential.band_limited": np.array([decades(self.by_network["cosine"][:, j]) for j in seeds]),
             "exponential.triangle": np.array([decades(self.by_network["triangle"][:, j]) for j in seeds]),
             "power.square_network": np.array([self.late_slope(square[:, j]) for j in seeds]),
+            "power.square_grid": np.array([self.late_slope(self.by_kernel["square"])]),
             "power.square_over_kernel": square[-1] / self.by_kernel["square"][-1],
         }
 
