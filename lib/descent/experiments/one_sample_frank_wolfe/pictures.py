@@ -84,13 +84,13 @@ def moving(runs: Runs, horizon: int) -> Any:
     left.set(
         xlabel=f"step of a run of {horizon}",
         ylabel="squared error of the estimate",
-        title="Only the Hessian's error falls throughout",
+        title="The Hessian's error is the smallest",
     )
     right.set(
         xscale="log",
         xlabel="steps of the run, $T$",
         ylabel="share of the optimum",
-        title="The hard instance traps them all",
+        title="Hardly above greedy, where it is trapped",
     )
     right.set_xticks(horizons, [str(T) for T in horizons])
     right.minorticks_off()
