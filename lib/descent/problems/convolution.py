@@ -58,16 +58,25 @@ class Convolutional:
 def patches(x: tf.Tensor) -> tf.Tensor:
     """Return the 3 x 3 neighbourhoods of every other pixel of images [n, h, w, c], zeros beyond the edge.
 
-    The shape is [n, ceil(h/2), ceil(w/2), 9 c]. ``tf.image.extract_patches`` does the same, but can't be mapped.
+    The shape is [n, ceil(h/2), ceil(w/2), 9 c]. ``tf.image.extract_patches`` does the same, but can't be mapped. Nor
+    can the gradient of ``x[:, i::2, j::2]``, which goes from lane to lane; so even and odd rows and columns are told
+    apart by reshaping, and what is left are slices without a stride.
     """
-    height, width = x.shape[1:3]
-    pad = [[0, 0], *(_margins(size) for size in (height, width)), [0, 0]]
-    x = tf.pad(x, pad)
+    height, width, depth = x.shape[1:]
     rows, columns = -(-height // 2), -(-width // 2)
-    shifted = [x[:, i : i + 2 * rows - 1 : 2, j : j + 2 * columns - 1 : 2] for i in range(3) for j in range(3)]
-    return tf.concat(shifted, -1)
+    x = tf.pad(x, [[0, 0], _margins(height), _margins(width), [0, 0]])
+    pairs = tf.reshape(x, [-1, rows + 1, 2, (columns + 1) * 2 * depth])
+    even, odd = tf.unstack(pairs, axis=2)
+    found = []
+    for lines, first in ((even, 0), (odd, 0), (even, 1)):
+        line = tf.reshape(tf.slice(lines, [0, first, 0], [-1, rows, -1]), [-1, rows, columns + 1, 2 * depth])
+        found.append(tf.slice(line, [0, 0, 0, 0], [-1, rows, columns, 2 * depth]))
+        found.append(tf.slice(line, [0, 0, 1, 0], [-1, rows, columns, depth]))
+    return tf.concat(found, -1)
 
 
 def _margins(size: int) -> list[int]:
-    total = 2 * (-(-size // 2) - 1) + 3 - size
-    return [total // 2, total - total // 2]
+    """Return zeros before and after: those of padding "SAME", and one more line behind them, to make pairs of all."""
+    half = -(-size // 2)
+    before = (2 * half + 1 - size) // 2
+    return [before, 2 * half + 2 - size - before]
