@@ -92,6 +92,8 @@ class Places(ast.NodeVisitor):
             if name in ("annotation", "returns", "type_comment", "decorator_list"):
                 continue
             for child in value if isinstance(value, list) else [value]:
+                if isinstance(child, ast.keyword) and child.arg == "strict":
+                    continue  # of zip: an assertion that lengths agree
                 if isinstance(child, ast.AST) and not self._docstring(child):
                     self.visit(child)
 
@@ -141,6 +143,8 @@ def _other(value: float, draw: random.Random) -> float:
         return not value
     if isinstance(value, int):
         return value + draw.choice([1, -1])
+    if 0 < value < 1e-6:  # an allowance for rounding, of which half would do as well
+        return 0.0
     return value * draw.choice([0.5, 2.0]) if value else 1.0
 
 

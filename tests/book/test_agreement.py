@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from descent.book.project import Project
-from descent.book.report.agreement import DIFFERS, RELATIVE, agreement_table, checked_alike, compare, difference
+from descent.book.report.agreement import DIFFERS, agreement_table, checked_alike, compare, difference
 from descent.book.report.results import Evidence
 from descent.evidence import judge, load_claims
 
@@ -21,10 +21,10 @@ def way(here, there, alike=False):
     [
         ([0.5], [0.5], "bit for bit"),
         ([np.nextafter(0.5, 1)], [0.5], "by number"),
-        ([200.0 * (1 + 0.9 * RELATIVE)], [200.0], "by number"),
-        ([200.0 * (1 + 1.1 * RELATIVE)], [200.0], DIFFERS),
+        ([200.018], [200.0], "by number"),  # as the page says, one part in ten thousand
+        ([200.022], [200.0], DIFFERS),
         ([1e-15], [3e-15], "by number"),  # dust
-        ([1e-3 * (1 + 1.1 * RELATIVE)], [1e-3], DIFFERS),
+        ([1.00011e-3], [1e-3], DIFFERS),
         ([-0.5], [0.5], DIFFERS),
         ([1.0, 2.0, 3.0], [1.1, 1.9, 3.2], "by its seeds"),
         ([1.0, 2.0, 3.0], [11.0, 12.0, 13.0], DIFFERS),
@@ -38,6 +38,11 @@ def way(here, there, alike=False):
 )
 def test_each_measurement_agrees_in_the_first_way_it_can(here, there, expected):
     assert way(here, there) == expected
+
+
+@pytest.mark.filterwarnings("error")
+def test_values_without_a_spread_are_not_put_to_a_test_that_divides_by_it():
+    assert way([2.0, 3.0, 4.0], [3.0, 3.0, 3.0]) == way([3.0], [2.0, 2.0, 2.0]) == DIFFERS
 
 
 def test_a_verdict_is_the_last_resort_and_does_not_stand_in_for_what_is_missing():

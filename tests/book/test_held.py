@@ -76,6 +76,13 @@ def test_a_sentence_that_this_build_refutes_names_the_run_it_was_written_of(runs
     assert text.endswith(", and 9.0.") and "{holds}" not in text
 
 
+def test_a_sentence_about_another_chapter_is_held_to_that_chapters_build(runs):
+    evidence = runs({"value": 9.0}, {"value": 12.0})
+    text = expand_held("It is large{holds}`first/value > 10; quick`.", "second", evidence)
+    assert "(written of the run of 1 November 2026, commit c0ffeec0ff; in this build first/value is 9)" in text
+    assert "in this build value is 9)" in expand_held("{holds}`10 < value; quick`", "first", evidence)
+
+
 def test_a_notebook_that_leaves_the_book_has_the_numbers_and_no_notes(runs):
     assert without_notes(SENTENCE, "first", runs({"value": 9.0}, {"value": 12.0})) == "It is more than ten, and 9.0."
 

@@ -72,7 +72,8 @@ def evidence(book):
         folder.mkdir(parents=True)
         environment = run(1)["environment"] | {
             "wall_seconds": 1.0, "peak_memory_mb": 1, "processor": "<x>", "threads": 1, "devices": ["CPU"],
-            "versions": {"tensorflow": "2"}, "dirty": False,
+            "versions": {"tensorflow": "2"}, "dirty": False, "cores": 2, "system": "Linux", "machine": "x",
+            "lock_sha256": "0123456789abcdef" * 4,
         }  # fmt: skip
         (folder / "environment.json").write_text(json.dumps(environment))
         (folder / "measurements.json").write_text(json.dumps(measured))
@@ -165,6 +166,27 @@ def test_a_row_shows_the_check_that_decided(evidence):
     second = report.report_table(evidence).splitlines()[5]
     assert "published scale, 8 seeds" in second and "is not known: it was made before" in second
     assert "? undecided" in second.split(" | ")[7]
+
+
+def test_what_runs_took_and_ran_on_is_said_for_each(book, evidence):
+    rows = report.status_table(evidence).splitlines()[-2:]
+    assert [row.strip("| ").split(" | ") for row in rows] == [
+        [f"[{chapter}](../chapters/{chapter})", runs, "1 s", "1 MB", "CPU", "`c0ffeec0ff`"]
+        for chapter, runs in (("first", "1 of 1"), ("second", "1 of 2"))
+    ]
+    project = Project.find(book.root)
+    nothing = Evidence(project, project.profile("paper"))
+    assert report.status_table(nothing).splitlines()[-1] == (
+        "| [second](../chapters/second) | not run | – | – | – | – |"
+    )
+    assert report.environment_list(nothing) == "*Nothing has run yet.*"
+    rows = report.environment_list(evidence).splitlines()[-4:]
+    assert rows[0].startswith("| Machine | \\<x\\>, ") or "&lt;x&gt;" in rows[0]
+    assert rows[1:] == [
+        "| tensorflow | 2 |",
+        "| requirements.lock | SHA-256 `0123456789abcdef` |",
+        "| Commit | `c0ffeec0ff` |",
+    ]
 
 
 def test_a_chapters_table_says_it_in_words(evidence):

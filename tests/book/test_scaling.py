@@ -111,6 +111,13 @@ def test_thirty_replicates_fill_the_devices_until_one_job_is_the_limit(project):
     assert numbers(text, "$n$, each $s$ times as fast")[0] == "$T(n)/s$"
 
 
+@pytest.mark.parametrize(("seconds", "said"), [((600.0, 600.0), "10 min"), ((900.0, 600.0), "10 min to 15 min")])
+def test_jobs_of_a_chapter_are_given_with_their_range(project, seconds, said):
+    archive(project, "second", *(environment(s, {"seed": 7 + k}) for k, s in enumerate(seconds)))
+    (row,) = [line for line in scaling_tables(project).splitlines() if line.startswith("| [second]")]
+    assert row.split(" | ")[2] == said
+
+
 def test_a_cost_of_other_parameters_or_of_a_last_part_only_says_so(project):
     archive(project, "second", environment(600.0, {"seed": 7, "steps": 99}))
     assert "with other parameters than the profile has now" in scaling_tables(project)

@@ -144,6 +144,22 @@ def test_equal_values_that_are_not_exact_stay_open(tmp_path):
     assert result.measured == 17.0 and result.interval is None and result.detectable is None
 
 
+def test_equal_values_are_shown_as_they_are_and_not_as_their_rounded_mean(tmp_path):
+    assert sum([0.1] * 3) / 3 != 0.1
+    assert judged(tmp_path, [0.1] * 3, GOOD_B).checks[0]["measured"] == 0.1
+
+
+def test_a_claim_of_one_check_does_not_count_its_checks(tmp_path):
+    head = CLAIM.format(id="x", decided_by="quick", min_seeds=1, extra="").partition("  checks:\n")[0]
+    check = "    - {measurement: m, label: l, comparison: at-least, expected: 16, reason: r}\n"
+    (tmp_path / "c.yml").write_text(f"{head}  checks:\n{check}")
+    why = {
+        name: judge(load_claims(tmp_path), {"c": {"m": m}}, "quick")[0].why
+        for name, m in (("bad", BAD_A), ("open", OPEN_A))
+    }
+    assert why["bad"] == "outside its bounds" and why["open"].startswith("about 306 more seeds")
+
+
 def test_most_runs_are_counted_and_shown_as_a_share(tmp_path):
     claims(tmp_path)
     text = (tmp_path / "chapter.yml").read_text().replace("the first,", "the first, over: most,")

@@ -136,7 +136,7 @@ def goals_table(tables: list[dict[str, Any]]) -> str:
 def _provenance(found: dict[str, Any]) -> str:
     commit = code(found["commit"]) + (" with uncommitted changes" if found["dirty"] else "")
     versions = ", ".join(f"{name} {version}" for name, version in sorted(found["versions"].items()))
-    seconds = sum(entry.get("seconds", 0.0) for entry in found["tables"])
+    seconds = sum(entry["seconds"] for entry in found["tables"])
     short = (
         " The turns were cut short to see that everything runs: **these figures mean nothing.**"
         if found["tiny"]
