@@ -28,11 +28,10 @@ ROOT = Path(__file__).parents[1]
 # Package or module below lib/descent -> the tests that hold it.
 TESTS = {
     "evidence/cache.py": ["tests/evidence/test_cache.py"],
-    "evidence/intervals.py": ["tests/evidence/test_intervals.py", "tests/evidence/test_error_rates.py"],
-    "evidence/power.py": ["tests/evidence/test_intervals.py", "tests/evidence/test_error_rates.py"],
-    "evidence/decisions.py": ["tests/evidence/test_verdicts.py", "tests/evidence/test_error_rates.py"],
-    "evidence/verdicts.py": ["tests/evidence/test_verdicts.py"],
-    "evidence": ["tests/evidence/test_claims.py", "tests/evidence/test_verdicts.py"],
+    "evidence": [
+        "tests/evidence/test_intervals.py", "tests/evidence/test_decisions.py", "tests/evidence/test_verdicts.py",
+        "tests/evidence/test_measurements.py", "tests/evidence/test_claims.py", "tests/evidence/test_error_rates.py",
+    ],
     "book/report": [
         "tests/book/test_report.py", "tests/book/test_archived.py", "tests/book/test_agreement.py",
         "tests/book/test_benchmark_page.py", "tests/book/test_costs.py", "tests/book/test_scaling.py",

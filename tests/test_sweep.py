@@ -73,7 +73,7 @@ def test_what_xla_cannot_compile_is_one_clear_line(sweep):
 
 
 def test_nonsense_is_refused_and_lanes_may_be_left_open(sweep):
-    with pytest.raises(ValueError, match="every must be at least 1"):
+    with pytest.raises(ValueError, match="every must be a whole number"):
         Sweep(GAME, RULES, sweep.record, every=0)
     with pytest.raises(ValueError, match="records must be at least 1"):
         run(sweep, records=0)

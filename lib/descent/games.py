@@ -57,7 +57,8 @@ class Game:
         """Return (l_1, ..., l_n) at params.
 
         Raises:
-            ValueError: if the number of losses is not the number of players.
+            ValueError: if the number of losses is not the number of players, or one of them is no scalar: its
+                derivative would be that of the sum in some rules and n times as large in others.
         """
         losses = self.loss_functions(params, self.batch)
         if not isinstance(params, tuple) or not isinstance(losses, tuple) or len(losses) != len(params):
@@ -65,6 +66,10 @@ class Game:
                 "a game's params and losses are tuples with one entry per player; got "
                 f"{_entries(params)} parameters and {_entries(losses)} losses (one player: `(w,)` and `(loss,)`)"
             )
+        for player, loss in enumerate(losses):
+            shape = tf.TensorShape(getattr(loss, "shape", ()))
+            if shape.rank:
+                raise ValueError(f"losses are scalars, that of player {player} has shape {shape}: take tf.reduce_mean")
         if self.zero_sum and len(params) != 2:
             raise ValueError(f"zero_sum=True is for two players, this game has {len(params)}: leave it out")
         return losses
@@ -139,9 +144,7 @@ class Game:
             with _tape(params[j]) as inner:
                 value = self.losses(params)[loss]
             slope = _gradient(inner, value, params[j])
-        return lambda v: outer.gradient(
-            slope, params[i], output_gradients=v, unconnected_gradients=tf.UnconnectedGradients.ZERO
-        )
+        return lambda v: _gradient(outer, slope, params[i], v)
 
     def rotation(self, params: tuple[Vector, ...], v: tuple[Vector, ...]) -> tuple[Vector, ...]:
         """Return A^T v = (J^T v - J v) / 2, from mixed derivatives alone.
@@ -199,9 +202,9 @@ def _tape(watched: Vector, persistent: bool = False) -> Iterator[tf.GradientTape
         yield tape
 
 
-def _gradient(tape: tf.GradientTape, target: tf.Tensor, sources: Vector) -> Vector:
+def _gradient(tape: tf.GradientTape, target: Vector, sources: Vector, along: Vector | None = None) -> Vector:
     # A loss that does not depend on some parameter has derivative zero there, not None.
-    return tape.gradient(target, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    return vectors.dense(tape.gradient(target, sources, along, unconnected_gradients=tf.UnconnectedGradients.ZERO))
 
 
 def _apart(params: Vector) -> Vector:

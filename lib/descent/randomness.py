@@ -25,8 +25,23 @@ BESIDE = {"noise": 0, "second": 1, "tuning": 1000}
 
 def as_seed(seed: int | tf.Tensor) -> tf.Tensor:
     """Return an integer, or a stateless seed that is one already, as a stateless seed: int32 of shape [2]."""
-    seed = tf.convert_to_tensor(seed, tf.int32)
+    seed = tf.convert_to_tensor(whole_seed(seed) if isinstance(seed, int) else seed, tf.int32)
     return tf.stack([seed, tf.zeros_like(seed)]) if seed.shape.rank == 0 else seed
+
+
+def whole_seed(seed: int) -> int:
+    """Return an integer seed, if TensorFlow can tell it from every other.
+
+    Raises:
+        ValueError: it is no whole number, or beyond 32 bits, of which the first would be cut off.
+    """
+    try:
+        whole = int(seed)
+    except (TypeError, ValueError):
+        whole = None
+    if whole is None or whole != seed or not -(2**31) <= whole < 2**31:
+        raise ValueError(f"a seed is a whole number of 32 bits, from -2147483648 to 2147483647; got {seed!r}")
+    return whole
 
 
 def fold_seed(seed: int | tf.Tensor, stream: int | tf.Tensor, step: int | tf.Tensor = 0) -> tf.Tensor:
@@ -56,7 +71,7 @@ def draw_seed(seed: int, name: str, k: int = 0) -> tf.Tensor:
     if not 0 <= k < 1000:
         raise ValueError(f"k must lie in 0 to 999, got {k}: give a longer series of draws a stream of its own")
     number = NAMED.get(name, 1_000_000 + crc32(name.encode()) % 2_000_000 * 1000)  # a thousand to a name
-    return tf.constant([seed, number + k], tf.int32)
+    return tf.constant([whole_seed(seed), number + k], tf.int32)
 
 
 def nth_seed(seed: int, k: int, of: int = 1000) -> int:

@@ -19,7 +19,7 @@ from descent import vectors
 from descent.games import Game
 from descent.oracles import BatchFn, Oracle, as_oracle, nothing
 from descent.quiet import tf
-from descent.randomness import BATCHES, fold_seed
+from descent.randomness import BATCHES, fold_seed, whole_seed
 from descent.rules.base import Rule, step
 from descent.vectors import Vector
 
@@ -96,9 +96,9 @@ class Simulator:
         record_oracle: bool = False,
         stream: int = BATCHES,
     ):
-        if every < 1:
-            raise ValueError(f"every must be at least 1, got {every}")
-        if chunk is not None and chunk < 1:
+        if every < 1 or every != int(every):
+            raise ValueError(f"every must be a whole number of steps, at least 1, got {every}")
+        if chunk is not None and (chunk < 1 or chunk != int(chunk)):
             raise ValueError(f"chunk must be at least 1, got {chunk}; leave it out for about 1,000 steps")
         self.oracle = as_oracle(game, batch)
         self.rule = rule
@@ -137,13 +137,12 @@ class Simulator:
 
         Raises:
             DivergedError: parameters are not finite and on_nan is "raise".
-            ValueError: steps is negative or not a multiple of every, or on_nan is neither word.
+            ValueError: the start is no tuple of floats of one type, the seed no whole number of 32 bits, steps negative
+                or not a multiple of every, or on_nan neither word.
         """
-        params = tf.nest.map_structure(tf.convert_to_tensor, params)
+        params, seed = vectors.starts(params), whole_seed(seed)
         oracle_state = self.oracle.init(params, fold_seed(seed, self.stream, -1))
-        start = Trajectory(
-            params, self.rule.init(params), 0, None, np.zeros(0, int), None, int(seed), 0.0, oracle_state
-        )
+        start = Trajectory(params, self.rule.init(params), 0, None, np.zeros(0, int), None, seed, 0.0, oracle_state)
         return self._continue(start, steps, on_nan, progress)
 
     def resume(

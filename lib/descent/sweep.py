@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from descent import vectors
 from descent.games import Game
 from descent.oracles import BatchFn, Oracle, as_oracle, nothing
 from descent.quiet import tf
@@ -52,8 +53,8 @@ class Sweep:
         stream: int = BATCHES,
         any_lanes: bool = False,
     ):
-        if every < 1:
-            raise ValueError(f"every must be at least 1, got {every}")
+        if every < 1 or every != int(every):
+            raise ValueError(f"every must be a whole number of steps, at least 1, got {every}")
         self.game = game
         self.rules = dict(rules)
         self.record = record
@@ -86,7 +87,8 @@ class Sweep:
             name -> records, leaves of shape [records, lanes, ...].
 
         Raises:
-            ValueError: records is less than 1, the seeds are not one per lane, or XLA can't compile one of the rules.
+            ValueError: records is less than 1, the lanes are not equally many, the starts no tuple of floats of one
+                type, the seeds not one per lane, or XLA can't compile one of the rules.
         """
         return {name: found for name, (found, _) in self.run_to_end(hypers, params, records, batches, seeds).items()}
 
@@ -104,9 +106,17 @@ class Sweep:
         """
         if records < 1:
             raise ValueError(f"records must be at least 1, got {records}")
-        lanes = tf.nest.map_structure(tf.convert_to_tensor, (hypers, params, () if batches is None else (batches,)))
-        count = len(tf.nest.flatten(lanes[1])[0])
-        seeds = np.asarray(seeds, np.int32)
+        hypers, batches = tf.nest.map_structure(tf.convert_to_tensor, (hypers, () if batches is None else (batches,)))
+        lanes = (hypers, vectors.starts(params), batches)
+        leading = {leaf.shape[0] if leaf.shape.rank else 0 for leaf in tf.nest.flatten(lanes)}
+        count = leading.pop()
+        if leading or not count:
+            lengths = ", ".join(map(str, sorted({count, *leading})))
+            raise ValueError(f"hypers, params and batches share one leading axis, of lanes; got lengths {lengths}")
+        given = np.asarray(seeds)
+        seeds = given.astype(np.int32)
+        if not np.array_equal(seeds, given):
+            raise ValueError(f"seeds are whole numbers of 32 bits; got {given}")
         if seeds.shape not in ((), (count,)):
             raise ValueError(f"seeds are one for all lanes or one for each: got shape {seeds.shape} for {count} lanes")
         different, indices = np.unique(seeds, return_inverse=True)

@@ -119,6 +119,31 @@ def like(flat: tf.Tensor, x: Vector) -> Vector:
     return tf.nest.pack_sequence_as(x, [tf.reshape(p, leaf.shape) for p, leaf in zip(parts, leaves, strict=True)])
 
 
+def dense(x: Vector) -> Vector:
+    """Return x with sparse gradients (of ``tf.gather``, of an embedding) as tensors like the others."""
+    sparse = tf.IndexedSlices
+    return tf.nest.map_structure(lambda leaf: tf.convert_to_tensor(leaf) if isinstance(leaf, sparse) else leaf, x)
+
+
+def starts(params: Vector) -> tuple[Vector, ...]:
+    """Return a start as tensors, if it is one: a tuple with one vector per player, of floats of one type.
+
+    Raises:
+        ValueError: it is none of that; NumPy arrays and Python's floats are taken too.
+    """
+    told = "a start is a tuple with one vector per player, each of float32 or of float64 numbers"
+    if not isinstance(params, tuple):
+        raise ValueError(f"{told}; got a {type(params).__name__} (one player: `(w,)`)")
+    try:
+        tensors = tf.nest.map_structure(tf.convert_to_tensor, params)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{told}; got {params!r:.80}") from error
+    found = sorted({leaf.dtype.name for leaf in tf.nest.flatten(tensors)})
+    if len(found) != 1 or not tf.as_dtype(found[0]).is_floating:
+        raise ValueError(f"{told}; got {' and '.join(found) or 'nothing'}")
+    return tensors
+
+
 def all_finite(x: Vector) -> tf.Tensor:
     """Return a boolean scalar: no coordinate of x is NaN or infinite."""
     return tf.reduce_all(tf.stack([tf.reduce_all(tf.math.is_finite(leaf)) for leaf in tf.nest.flatten(x)]))

@@ -147,6 +147,12 @@ def test_an_exact_claim_holds_in_all_runs_not_in_most(tmp_path):
         load_claims(tmp_path)
 
 
+def test_a_claim_knows_its_source(tmp_path):
+    (tmp_path / "chapter.yml").write_text(CLAIM)
+    (claim,) = load_claims(tmp_path)
+    assert (claim.cite, claim.place, claim.chapter) == ("somebody2020", "section 1", "chapter")
+
+
 def test_ids_are_unique_across_files(tmp_path):
     (tmp_path / "chapter.yml").write_text(CLAIM)
     assert load_claims(tmp_path)[0].chapter == "chapter"

@@ -65,6 +65,20 @@ def test_two_values_that_are_no_share_get_the_hull():
     assert interval(rare)[1] == pytest.approx(2 * share.high)  # Student's ends below
 
 
+@pytest.mark.parametrize("values", [[0.0, 1.0], [0.0, 0.5, 1.0], [0.0, 0.25, 0.5]])
+def test_what_only_looks_like_a_share_gets_students_interval(values):
+    """Two seeds, or values between 0 and 1."""
+    student = stats.ttest_1samp(values, 0.0).confidence_interval()
+    assert interval(values) == pytest.approx([student.low, student.high])
+
+
+def test_the_hull_scales_with_the_distance_of_the_two_values():
+    common = [2.0] * 15 + [0.0]
+    share = stats.binomtest(15, 16).proportion_ci(method="exact")
+    assert interval(common)[0] == pytest.approx(2 * share.low)  # Student's begins above
+    assert interval([x + 5 for x in common])[0] == pytest.approx(5 + 2 * share.low)
+
+
 @pytest.mark.parametrize("values", [[3.0], [3.0, 3.0], [0.0] * 40])
 def test_equal_values_say_nothing_of_their_spread(values):
     assert interval(values) is None

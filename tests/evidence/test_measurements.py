@@ -2,13 +2,14 @@
 
 import runpy
 import sys
+from types import SimpleNamespace
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
 from descent.evidence import migrate
-from descent.evidence.files import dump_json
-from descent.evidence.measurements import cache_directory, run_directory
+from descent.evidence.files import dump_json, write_atomically
+from descent.evidence.measurements import Measurements, cache_directory, run_directory
 from descent.evidence.validation import Model, one_line
 
 
@@ -29,6 +30,32 @@ def test_the_pipeline_says_where(tmp_path, monkeypatch):
     monkeypatch.setenv("DESCENT_CACHE_DIR", str(tmp_path / "some" / "cache"))
     assert run_directory() == tmp_path / "run"
     assert cache_directory() == tmp_path / "some" / "cache" and cache_directory().is_dir()
+
+
+def test_a_run_notes_its_devices_if_it_computes_with_tensorflow(tmp_path, monkeypatch):
+    monkeypatch.delenv("DESCENT_PROGRESS", raising=False)
+    for name, loaded in (
+        ("with", SimpleNamespace(config=SimpleNamespace(list_physical_devices=devices))),
+        ("out", None),
+    ):
+        monkeypatch.setenv("DESCENT_RUN_DIR", str(tmp_path / name))
+        if loaded:
+            monkeypatch.setitem(sys.modules, "tensorflow", loaded)
+        else:
+            monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+        Measurements.here()("value", 1.0)
+    assert (tmp_path / "with" / "devices.json").read_text() == '[\n "CPU",\n "GPU"\n]\n'
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["measurements.json"]
+
+
+def devices():
+    return [SimpleNamespace(device_type=kind) for kind in ("GPU", "CPU")]
+
+
+def test_a_file_is_written_where_there_is_no_folder_yet(tmp_path):
+    for content in ("one", b"two"):
+        write_atomically(tmp_path / "a" / "b" / "file", content)
+    assert (tmp_path / "a" / "b" / "file").read_bytes() == b"two"
 
 
 def test_json_has_one_form():
@@ -71,3 +98,8 @@ def test_the_migration_as_a_program_names_the_files_that_it_changed(tmp_path, mo
         runpy.run_path(migrate.__file__, run_name="__main__")
         assert capsys.readouterr().out == said
     assert '"old": 1.0' in (folder / "old.json").read_text()
+
+
+def test_a_record_does_not_change():
+    with pytest.raises(ValidationError, match="frozen"):
+        Inner(value=1).value = 2

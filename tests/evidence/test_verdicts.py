@@ -94,6 +94,8 @@ def test_an_exact_claim_holds_for_every_value_and_shows_the_worst(tmp_path):
     result = judged(tmp_path, [20.0, 15.9, 16.0], [2.0, 2.2, 1.8], extra=EXACT)
     assert result.verdict == "partly" and result.measured == 15.9 and result.interval == [15.9, 20.0]
     assert judged(tmp_path, [20.0, 16.0], [2.0, 2.2, 1.8], extra=EXACT).verdict == "reproduced"
+    for values, worst in (([2.1, 2.3, 1.75], 2.3), ([1.7, 2.25, 2.0], 1.7), ([1.9, 2.15, 2.0], 2.15)):  # of 1.8 to 2.2
+        assert judged(tmp_path, [20.0], values, extra=EXACT).checks[1]["measured"] == worst
 
 
 @pytest.mark.parametrize(
@@ -121,6 +123,7 @@ def test_seeds_are_counted_check_by_check(tmp_path):
     short = judged(tmp_path, GOOD_A, GOOD_B[:2], min_seeds=3)
     assert short.verdict == "undecided" and short.label == "the second"
     assert short.why.endswith("2 of the 3 seeds that it takes at least")
+    assert short.why.startswith("1 of 2 open; the second: ") and short.checks[1]["more_seeds"] == 1
     assert judged(tmp_path, GOOD_A[:2], GOOD_B, min_seeds=3).verdict == "undecided"
     assert judged(tmp_path, BAD_A, GOOD_B[:2], min_seeds=3).verdict == "not reproduced"
 
@@ -147,6 +150,7 @@ def test_equal_values_that_are_not_exact_stay_open(tmp_path):
 def test_equal_values_are_shown_as_they_are_and_not_as_their_rounded_mean(tmp_path):
     assert sum([0.1] * 3) / 3 != 0.1
     assert judged(tmp_path, [0.1] * 3, GOOD_B).checks[0]["measured"] == 0.1
+    assert judged(tmp_path, [16.0, 16.0, 19.0], GOOD_B).checks[0]["measured"] == 17.0
 
 
 def test_a_claim_of_one_check_does_not_count_its_checks(tmp_path):

@@ -59,11 +59,11 @@ def seeds_needed_for_most(successes: int, seeds: int) -> int | None:
         successes: how many seeds did.
         seeds: how many there were.
     """
-    share = max(successes, seeds - successes) / seeds
+    larger = max(successes, seeds - successes)
 
     def tells(count: int) -> bool:
         fewest = _fewest_for_most(count)
-        return fewest is not None and fewest <= math.floor(share * count + 1e-9)
+        return fewest is not None and fewest <= larger * count // seeds
 
     return _first(tells)
 

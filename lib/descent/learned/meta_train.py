@@ -70,7 +70,8 @@ class MetaTrainer:
         clip: the meta-gradient is scaled down to this norm if it is longer; None leaves it.
         rule: ``learning_rate -> Rule``, the meta-optimiser.
         chunk: meta-steps per entry into Python.
-        settings: plain data that says what is trained; a checkpoint of other settings is refused.
+        settings: plain data that says what is trained, and by which code; a checkpoint of other settings is refused,
+            as is one of another learned optimiser, estimator, meta-optimiser or seed.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class MetaTrainer:
         steps: int,
         seed: int = 0,
         weights: Weights | None = None,
-        checkpoint: Path | None = None,
+        checkpoint: str | Path | None = None,
         progress: MetaProgress | None = None,
     ) -> MetaTrajectory:
         """Train for so many meta-steps.
@@ -121,6 +122,7 @@ class MetaTrainer:
         Raises:
             CheckpointError: the file is damaged, or of another training.
         """
+        checkpoint = None if checkpoint is None else Path(checkpoint)
         if weights is None:
             weights = self.estimator.unroll.optimizer.init(fold_seed(seed, INITIALISATION))
         at = self._simulator.run((weights,), 0, seed)
@@ -163,14 +165,20 @@ class MetaTrainer:
             raise CheckpointError(
                 f"{path}: checkpoint of another training ({settings}), remove it or name another file"
             )
-        leaves = [tf.constant(arrays[f"leaf{k}"]) for k in range(len(tf.nest.flatten(_kept(like))))]
+        wanted = [(leaf.dtype.name, tuple(leaf.shape)) for leaf in tf.nest.flatten(_kept(like))]
+        kept = [arrays.get(f"leaf{k}") for k in range(len(wanted))]
+        if [(leaf.dtype.name, leaf.shape) for leaf in kept if leaf is not None] != wanted:
+            raise CheckpointError(f"{path}: checkpoint of a training of other shapes, remove it or name another file")
+        leaves = [tf.constant(leaf) for leaf in kept]
         params, inner, estimator = tf.nest.pack_sequence_as(_kept(like), leaves)
         state = like.state._replace(t=tf.constant(len(losses), tf.int64), inner=inner)
         memory = like.oracle_state._replace(estimator=estimator)
         return replace(like, params=params, state=state, oracle_state=memory, steps=len(losses)), losses, seconds
 
     def _identity(self, seed: int) -> str:
-        return f"seed {seed}, {self.estimator.name}, {self.settings}"
+        optimizer = self.estimator.unroll.optimizer
+        learned = f"{optimizer.name}({json.dumps(dict(optimizer.settings), sort_keys=True)})"
+        return f"seed {seed}, {learned}, {self.estimator.name}, {self.rule(1.0)}, clip {self.clip}, {self.settings}"
 
 
 class Memory(NamedTuple):

@@ -38,6 +38,7 @@ def save_weights(path: Path, optimizer: LearnedOptimizer, weights: Weights, prov
     Raises:
         WeightsError: a weight is not finite.
     """
+    path = Path(path)
     tensors = [np.asarray(leaf) for leaf in tf.nest.flatten(weights)]
     if not all(np.isfinite(x).all() for x in tensors):
         raise WeightsError(
@@ -70,6 +71,7 @@ def load_weights(path: Path, optimizer: LearnedOptimizer) -> Weights:
     Raises:
         WeightsError: the file is missing or damaged, or holds another optimiser's weights or settings.
     """
+    path = Path(path)
     content = _content(path)
     made_for = (content["optimizer"], content["settings"])
     if made_for != (optimizer.name, json.loads(json.dumps(dict(optimizer.settings)))):
@@ -80,10 +82,12 @@ def load_weights(path: Path, optimizer: LearnedOptimizer) -> Weights:
     tensors = _tensors(path, content)
     like = optimizer.init(0)
     leaves = tf.nest.flatten(like)
-    if [x.shape for x in tensors] != [tuple(leaf.shape) for leaf in leaves]:
+    found = [(x.dtype.name, x.shape) for x in tensors]
+    wanted = [(leaf.dtype.name, tuple(leaf.shape)) for leaf in leaves]
+    if found != wanted:
         raise WeightsError(
-            f"{path}: shapes {[x.shape for x in tensors]} where {[tuple(leaf.shape) for leaf in leaves]} are wanted; "
-            "it was written by another version of the optimiser, meta-train it again"
+            f"{path}: tensors of {_listed(found)} where {_listed(wanted)} are wanted; it was written by another "
+            "version of the optimiser, meta-train it again"
         )
     return tf.nest.pack_sequence_as(like, [tf.constant(x) for x in tensors])
 
@@ -102,9 +106,13 @@ def _content(path: Path) -> dict[str, Any]:
         raise WeightsError(f"{path}: damaged weights file, get it again or meta-train anew ({error})") from error
     wanted = {"format", "optimizer", "settings", "tensors", "sha256", "provenance"}
     if not isinstance(content, dict) or not wanted <= content.keys():
-        raise WeightsError(f"{path}: not a weights file: it lacks {', '.join(sorted(wanted - set(content)))}")
+        lacking = wanted - set(content) if isinstance(content, dict) else wanted
+        raise WeightsError(f"{path}: not a weights file: it lacks {', '.join(sorted(lacking))}")
     if content["format"] != FORMAT:
         raise WeightsError(f"{path}: weights file of format {content['format']}, this version reads {FORMAT}: update")
+    kinds = {"optimizer": str, "settings": dict, "tensors": list, "sha256": str, "provenance": dict}
+    if wrong := [name for name, kind in kinds.items() if not isinstance(content[name], kind)]:
+        raise WeightsError(f"{path}: damaged weights file, {wrong[0]} is no {kinds[wrong[0]].__name__}; get it again")
     return content
 
 
@@ -122,6 +130,10 @@ def _tensors(path: Path, content: dict[str, Any]) -> list[np.ndarray]:
     if not all(np.isfinite(x).all() for x in arrays):
         raise WeightsError(f"{path}: some weights are NaN or infinite; meta-train anew")
     return arrays
+
+
+def _listed(tensors: list[tuple[str, tuple[int, ...]]]) -> str:
+    return ", ".join(f"{dtype} {list(shape)}" for dtype, shape in tensors)
 
 
 def _digest(parts: Any) -> str:

@@ -103,7 +103,12 @@ def _at_one(beta: tf.Tensor, angle: tf.Tensor, exponential: tf.Tensor) -> tf.Ten
 
 
 def _check(alpha: Any, beta: Any) -> None:
-    if isinstance(alpha, int | float | np.ndarray) and not np.all((np.asarray(alpha) > 0) & (np.asarray(alpha) <= 2)):
-        raise ValueError(f"alpha must lie in (0, 2], got {alpha}")
-    if isinstance(beta, int | float | np.ndarray) and not np.all(np.abs(beta) <= 1):
-        raise ValueError(f"beta must lie in [-1, 1], got {beta}")
+    for name, value, said, within in (
+        ("alpha", alpha, "(0, 2]", lambda x: (x > 0) & (x <= 2)),
+        ("beta", beta, "[-1, 1]", lambda x: abs(x) <= 1),
+    ):
+        if tf.is_tensor(value) and not hasattr(value, "numpy"):
+            continue  # within a graph, where its numbers are not known yet
+        numbers = np.asarray(value)
+        if not np.issubdtype(numbers.dtype, np.number) or not np.all(within(numbers)):
+            raise ValueError(f"{name} must lie in {said}, got {value}")

@@ -60,7 +60,7 @@ def importance_weighted(
 
     def losses(params: Vector, weighted: Any) -> tuple[tf.Tensor, ...]:
         batch, weights = weighted
-        examples = game.at(batch).losses(params)
+        examples = game.loss_functions(params, batch)
         each = weights if isinstance(weights, tuple) else (weights,) * len(examples)
         return tuple(
             tf.reduce_mean(tf.cast(tf.stop_gradient(w), loss.dtype) * loss)

@@ -23,6 +23,7 @@ from descent.vectors import Scalar, Vector
 P = ParamSpec("P")
 Made = TypeVar("Made")
 
+NUMBERS = (Scalar, "Scalar", float, "float", int, "int")  # annotations of what may be scheduled
 MAKERS: dict[str, Callable[..., Any]] = {}  # name -> maker: the vocabulary of ``read_rule``
 
 
@@ -61,6 +62,11 @@ def maker(function: Callable[P, Made]) -> Callable[P, Made]:
     def make(*args: P.args, **kwargs: P.kwargs) -> Made:
         given = signature(function).bind(*args, **kwargs)
         given.apply_defaults()
+        for name, value in given.arguments.items():
+            number = parameters[name].annotation in NUMBERS and not isinstance(value, Schedule)
+            if number and (isinstance(value, str | Transform) or callable(value)):
+                known = "a number, or a schedule such as linear(1e-3, 0.0, 1000)"
+                raise ValueError(f"{function.__name__}: {name} is {known}; got {value!r:.60}")
         moving = {
             name: value
             for name, value in given.arguments.items()

@@ -9,6 +9,7 @@ inside a ``tf.while_loop``.
 from collections.abc import Callable
 from typing import Any
 
+from descent import vectors
 from descent.games import Game
 from descent.quiet import tf
 from descent.solvers.krylov import LinearMap
@@ -68,7 +69,7 @@ def gauss_newton(
             with tf.GradientTape(watch_accessed_variables=False) as inner:
                 inner.watch(z)
                 value = loss(z, game.batch)
-            slope = inner.gradient(value, z)
+            slope = _zero_if_none(inner, value, z)
 
         def apply(v: Vector) -> Vector:
             jv = _zero_if_none(linear, jtu, u, v)
@@ -106,4 +107,4 @@ def merge(leaves: Vector, params: Vector, only: Any) -> Vector:
 
 
 def _zero_if_none(tape: tf.GradientTape, target: Vector, sources: Vector, along: Vector | None = None) -> Vector:
-    return tape.gradient(target, sources, along, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    return vectors.dense(tape.gradient(target, sources, along, unconnected_gradients=tf.UnconnectedGradients.ZERO))

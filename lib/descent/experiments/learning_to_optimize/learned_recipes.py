@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from descent.evidence import cache_directory
+from descent.evidence.cache import key
 from descent.evidence.provenance import peak_memory_mb, provenance
 from descent.learned import (
     LearnedOptimizer,
@@ -120,7 +121,7 @@ def meta_train(
     estimator = ESTIMATORS[recipe.estimator](unroll, recipe.tasks, recipe.stretches)
     schedule = polynomial_decay(recipe.meta_rate, recipe.meta_rate / 50, recipe.meta_steps)
     chunk = max(1, min(recipe.meta_steps // 20, 1000 // recipe.unroll))
-    trainer = MetaTrainer(estimator, schedule, chunk=chunk, settings=recipe.plain())
+    trainer = MetaTrainer(estimator, schedule, chunk=chunk, settings={**recipe.plain(), "code": key(__name__, {})})
     return trainer.run(recipe.meta_steps, seed, checkpoint=checkpoint, progress=progress)
 
 

@@ -25,9 +25,14 @@ def levy_exit_time(alpha: float, eps: float, half_width: float) -> float:
         eps: size of the noise, whose unit has the characteristic function exp(-|t|^alpha) after a unit of time.
         half_width: a.
 
+    Raises:
+        ValueError: alpha is out of its range.
+
     Source: Imkeller & Pavlyukevich 2006 with the measure c_alpha |y|^(-1 - alpha) dy: jumps beyond +-a come at the rate
     2 (c_alpha/alpha) (a/eps)^-alpha. See ``levy_density_constant`` for the trap in the normalisation.
     """
+    if not 0 < alpha < 2:
+        raise ValueError(f"alpha must lie in (0, 2), got {alpha}; at 2 there are no jumps, see brownian_exit_time")
     return float(alpha * (half_width / eps) ** alpha / (2 * levy_density_constant(alpha)))
 
 
