@@ -12,6 +12,7 @@ from descent.book.errors import UserError
 from descent.book.pages.held import check_held
 from descent.book.pages.stage import check_pages
 from descent.book.project import Project
+from descent.book.report.published import check_published
 from descent.book.report.results import Evidence
 from descent.book.run.parameters import read_chapter
 from descent.book.run.run import Run
@@ -36,7 +37,7 @@ def check(project: Project) -> int:
         for profile in project.profile_names():
             _ = Run(project, profile, chapter).parameters
     check_pages(Evidence(project, project.profile("quick")))
-    for line in check_held(project):
+    for line in [*check_held(project), *check_published(project)]:
         print(f"descent: {line}", file=sys.stderr)
         status = 1
     return status

@@ -174,11 +174,12 @@ def _claims(options: argparse.Namespace) -> int:
 
 def _archive(options: argparse.Namespace) -> int:
     from descent.book.project import Project
+    from descent.book.report.archive import archive
     from descent.book.report.results import Evidence
 
     project = Project.find()
     for chapter in options.chapter:
-        print(Evidence(project, project.profile(options.profile)).archive(chapter))
+        print(archive(Evidence(project, project.profile(options.profile)), chapter))
     return 0
 
 

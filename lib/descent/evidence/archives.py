@@ -39,12 +39,14 @@ class Archive(Model):
         profile: its name.
         replicates: its runs, in order.
         changed: what was done to the file since the runs wrote it, in sentences; an archive never changes silently.
+        figures: pictures of the first run that are kept beside it, file name -> SHA-256.
     """
 
     chapter: str
     profile: str
     replicates: Annotated[list[Replicate], Field(min_length=1)]
     changed: list[str] = Field(default_factory=list)
+    figures: dict[str, str] = Field(default_factory=dict)
 
 
 def read_archive(path: Path) -> Archive | None:
@@ -62,8 +64,6 @@ def read_archive(path: Path) -> Archive | None:
 
 
 def plain_archive(archive: Archive) -> dict[str, Any]:
-    """Return an archive as plain data, for JSON; what was never changed says nothing about it."""
+    """Return an archive as plain data, for JSON; what is empty is left out."""
     data = json.loads(archive.model_dump_json())
-    if not archive.changed:
-        del data["changed"]
-    return data
+    return {key: value for key, value in data.items() if value or key not in ("changed", "figures")}

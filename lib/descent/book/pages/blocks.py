@@ -8,7 +8,7 @@
 ```{notation}```    symbols and words of single chapters
 ```{live} name```   a figure that answers to its reader    ```{counts}```       the same in one line
 ```{benchmarks}```  what `make bench` last measured     ```{scaling}```      the published scale on many devices
-```{cite-this}```   the book as a BibTeX entry
+```{cite-this}```   the book as a BibTeX entry  ```{published} name```  a picture of the archived runs
 ```{agreement}```   the same runs made elsewhere        ```{archived}```     runs at published scale, seed by seed
 """
 
@@ -28,6 +28,7 @@ from descent.book.report import report, tallies
 from descent.book.report.agreement import agreement_table
 from descent.book.report.archived import archived_table
 from descent.book.report.benchmarks import benchmark_tables
+from descent.book.report.published import published_figure
 from descent.book.report.results import Evidence
 from descent.book.report.scaling import scaling_tables
 from descent.book.run.run import Run
@@ -165,6 +166,7 @@ WRITERS: dict[str, Callable[[Evidence, str, str, str], str]] = {
     "live": lambda evidence, page, name, body: live_figure(evidence, page, name, _entries(body, page)),
     "map": lambda evidence, page, name, body: chapter_map(evidence),
     "notation": lambda evidence, page, name, body: notation(evidence.project),
+    "published": lambda evidence, page, name, body: published_figure(evidence, page, name, _entries(body, page)),
     "report": lambda evidence, page, name, body: report.report_table(evidence),
     "scaling": lambda evidence, page, name, body: scaling_tables(evidence.project),
     "status": lambda evidence, page, name, body: report.status_table(evidence),

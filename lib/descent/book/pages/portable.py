@@ -124,6 +124,8 @@ class _Text:
             return "\n".join(f"- {c.statement} ({self.citations.textual(c.cite)}, {c.place})" for c in self.claims)
         if name == "live":
             return "*(Here the book's page has a figure to play with.)*"
+        if name == "published":
+            return "*(Here the book's page has a picture of a run at published scale.)*"
         return f"*(The book fills this in from a run; `descent claims {self.chapter}` prints it.)*"
 
 

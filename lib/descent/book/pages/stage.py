@@ -27,9 +27,10 @@ from descent.book.pages.source_pages import source_pages
 from descent.book.pages.theme import mathjax_files
 from descent.book.project import Project
 from descent.book.report.citations import Citations
+from descent.book.report.published import pictures
 from descent.book.report.report import UNKNOWN, plain, stale
 from descent.book.report.report_file import report_data, report_html
-from descent.book.report.results import Evidence
+from descent.book.report.results import ARCHIVE_PROFILE, Evidence
 from descent.book.run.parameters import read_chapter
 from descent.book.run.run import runs
 from descent.book.run.why import changed
@@ -92,6 +93,8 @@ def _files(project: Project, evidence: Evidence) -> Iterator[tuple[str, str | by
             yield f"extra/figures/{page}/{path.name}", path.read_bytes()
             if path.suffix == ".png":
                 yield f"extra/figures/{page}/{path.stem}.small.png", _small(path)
+        for path in pictures(project, ARCHIVE_PROFILE, page).values():
+            yield f"extra/published/{page}/{path.name}", path.read_bytes()
     style = (static / "plain.css").read_text() if (static / "plain.css").is_file() else ""
     script = (static / "book.js").read_text() if (static / "book.js").is_file() else ""
     yield "extra/report.json", dump_json(report_data(evidence))

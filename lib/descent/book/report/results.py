@@ -128,7 +128,7 @@ class Evidence:
 
     def replicates(self, chapter: str, name: str) -> list[dict[str, Any]]:
         """Return one JSON file of each finished run of a chapter."""
-        return [_read(path / name) for path in self.runs(chapter)]
+        return [read_json(path / name) for path in self.runs(chapter)]
 
     def notebook(self, chapter: str) -> tuple[nbformat.NotebookNode | None, bool]:
         """Return the executed notebook of the first replicate and whether it failed; (None, False) before any run."""
@@ -147,50 +147,13 @@ class Evidence:
         write_if_changed(path, dump_json([verdict.as_dict() for verdict in self.verdicts]))
         return path
 
-    def archive(self, chapter: str) -> Path:
-        """Copy the measurements of a chapter's finished runs, with their provenance, to ``results``.
 
-        Returns:
-            The file written.
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what a file of a finished run holds.
 
-        Raises:
-            UserError: not every replicate has run, or one ran on changed files that no commit holds.
-        """
-        self.project.known([chapter])
-        wanted = self.profile.recipe(chapter).replicates
-        finished = self.runs(chapter)
-        if len(finished) < wanted:
-            raise UserError(
-                f"{chapter}: {len(finished)} of {wanted} replicates have run in the {self.profile.name} profile; "
-                f"run 'make book PROFILE={self.profile.name} CHAPTER={chapter}' first"
-            )
-        replicates = []
-        for run in finished:
-            environment = _read(run / "environment.json")
-            if environment["commit"] == "unknown":
-                raise UserError(
-                    f"{run}: no git could tell which commit it is of, so nobody could repeat it: run it in a clone of "
-                    "the repository, with git installed and the folder yours ('git status' says what is wrong)"
-                )
-            if environment["dirty"]:
-                raise UserError(
-                    f"{run}: made from uncommitted changes, so nobody could repeat it: commit and run again"
-                )
-            for kind in ("lock", "data"):  # long, and told by hash and commit; this machine's own
-                environment.get("parts", {}).pop(kind, None)
-            replicates.append(
-                {
-                    "measurements": _read(run / "measurements.json"),
-                    "timings": _read(run / "timings.json"),
-                    "environment": environment,
-                }
-            )
-        path = self.project.root / "results" / self.profile.name / f"{chapter}.json"
-        write_if_changed(path, dump_json({"chapter": chapter, "profile": self.profile.name, "replicates": replicates}))
-        return path
-
-
-def _read(path: Path) -> dict[str, Any]:
+    Raises:
+        UserError: it is missing or damaged.
+    """
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError) as error:
