@@ -40,6 +40,12 @@ def test_each_measurement_agrees_in_the_first_way_it_can(here, there, expected):
     assert way(here, there) == expected
 
 
+def test_a_measurement_that_one_side_lacks_differs():
+    assert compare({"new": [1.0], "both": [1.0]}, {"old": [1.0], "both": [1.0]}, {}) == {
+        "old": DIFFERS, "both": "bit for bit", "new": DIFFERS,
+    }  # fmt: skip
+
+
 @pytest.mark.filterwarnings("error")
 def test_values_without_a_spread_are_not_put_to_a_test_that_divides_by_it():
     assert way([2.0, 3.0, 4.0], [3.0, 3.0, 3.0]) == way([3.0], [2.0, 2.0, 2.0]) == DIFFERS

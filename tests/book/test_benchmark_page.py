@@ -86,6 +86,7 @@ def tables_with(**ratios):
     [
         ((-0.5, -0.6, -0.4), (0.5, 0.4, 0.6), ["| met |", "| met |"]),
         ((0.5, 0.4, 0.6), (-0.5, -0.6, -0.4), ["| **not met** |", "| **not met** |"]),
+        ((0.0, 0.0, 0.1), (0.0, -0.1, 0.0), ["| met |", "| met |"]),  # a bound that is just kept
         # the median decides, not the better end of the spread
         (
             (0.1, -0.2, 0.2),

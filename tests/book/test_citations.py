@@ -44,6 +44,14 @@ def test_a_chapter_lists_what_it_cites_by_author_with_addresses():
     assert Citations(BIBLIOGRAPHY).listed(["nothing"]) == ""
 
 
+def test_a_work_is_cited_in_three_ways_and_an_unknown_one_by_its_key(tmp_path):
+    (tmp_path / "one.bib").write_text(work("z", "Zhang, Chongjie and Lesser, Victor", 2010))
+    known = Citations(tmp_path / "one.bib")
+    assert known.textual("z") == "Zhang and Lesser (2010)" and known.textual("nobody") == "nobody"
+    assert known.parenthetical("z, z") == "(Zhang and Lesser 2010; Zhang and Lesser 2010)"
+    assert "Victor Lesser" in known.reference("z") and "On z" in known.reference("z") and "2010" in known.reference("z")
+
+
 def test_a_chapter_may_have_a_bibliography_of_its_own_and_no_key_twice(tmp_path):
     one, two, three = tmp_path / "one.bib", tmp_path / "two.bib", tmp_path / "three.bib"
     for path, key in ((one, "a"), (two, "b"), (three, "a")):

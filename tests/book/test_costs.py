@@ -21,6 +21,13 @@ def test_jobs_share_the_cores(jobs, cores, expected):
     assert costs.makespan(jobs, cores) == expected
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(40, "40 s"), (420, "7 min"), (12600, "3.5 h"), (967680, "11.2 days")])
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (40, "40 s"), (89.4, "89 s"), (90, "2 min"), (420, "7 min"), (5399, "90 min"), (5400, "1.5 h"),
+        (12600, "3.5 h"), (172_799, "48.0 h"), (172_800, "2 days"), (967_680, "11.2 days"), (359_424, "4.16 days"),
+        (1.65 * 3600, "1.6 h"), (47.951 * 3600, "48.0 h"), (47.949 * 3600, "47.9 h"),
+    ],
+)  # fmt: skip
 def test_durations_read_as_people_say_them(seconds, said):
     assert costs.duration(seconds) == said

@@ -20,6 +20,14 @@ def measured(chapter):
     ("text", "found"),
     [
         ("a = 3; quick", ""),
+        ("a <= 3; quick", ""),
+        ("a <= 4; quick", ""),
+        ("a <= 2; quick", "a is 3"),
+        ("a >= 3; quick", ""),
+        ("a >= 4; quick", "a is 3"),
+        ("a < 3; quick", "a is 3"),
+        ("a > 3; quick", "a is 3"),
+        ("a = 4; quick", "a is 3"),
         ("mean(a) > 2.9; quick", ""),
         ("min(a) >= 1 and max(a) <= 6; quick", ""),
         ("max(a) < 6; quick", "max(a) is 6"),
@@ -81,6 +89,17 @@ def test_a_sentence_about_another_chapter_is_held_to_that_chapters_build(runs):
     text = expand_held("It is large{holds}`first/value > 10; quick`.", "second", evidence)
     assert "(written of the run of 1 November 2026, commit c0ffeec0ff; in this build first/value is 9)" in text
     assert "in this build value is 9)" in expand_held("{holds}`10 < value; quick`", "first", evidence)
+
+
+def test_of_several_archived_runs_the_first_is_named(runs, book):
+    evidence = runs({"value": 9.0}, {"value": 12.0})
+    path = book.root / "results" / "quick" / "first.json"
+    data = json.loads(path.read_text())
+    later = {"measurements": {"value": 12.0}, "environment": ENVIRONMENT | {"started": "2026-11-09T05:28:47+00:00"}}
+    path.write_text(json.dumps(data | {"replicates": [*data["replicates"], later]}))
+    assert "the run of 1 November 2026" in expand_held(SENTENCE, "first", evidence)
+    path.write_text(json.dumps(data | {"replicates": [{"measurements": {"value": 12.0}, "environment": {}}]}))
+    assert "the run of an earlier day, commit unknown;" in expand_held(SENTENCE, "first", evidence)
 
 
 def test_a_notebook_that_leaves_the_book_has_the_numbers_and_no_notes(runs):

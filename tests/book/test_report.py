@@ -1,6 +1,7 @@
 """The evidence as text: best evidence first, the deciding check in words, and statements as they were written."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,22 @@ def test_archived_runs_that_do_not_tell_give_way_to_this_build(evidence):
         assert not evidence._best(here, there).published
     assert evidence._best(open_, open_).published
     assert evidence._best(here, verdict("partly", chapter="second")).published
+
+
+def test_a_profile_that_counts_as_another_is_judged_as_it_and_keeps_its_name(book, evidence):
+    (book.root / "profiles" / "mine.yml").write_text("counts_as: quick\n")
+    run = book.result("first").parent
+    there = book.result("first", profile="mine").parent
+    shutil.copytree(run, there)
+    try:
+        project = Project.find(book.root)
+        mine = Evidence(project, project.profile("mine"))
+        found = {v.id: (v.verdict, v.profile) for v in mine.verdicts}
+        assert found["first-found"] == ("not reproduced", "mine") and found["second-found"] == ("not run", "mine")
+        assert {v.profile for v in evidence.verdicts} == {"quick"}
+    finally:
+        (book.root / "profiles" / "mine.yml").unlink()
+        shutil.rmtree(there.parents[1])
 
 
 def test_the_tally_counts_findings_first_and_apart(evidence):

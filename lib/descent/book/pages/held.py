@@ -217,7 +217,7 @@ def _origin(project: Project, page: str, held: Held) -> str:
     run = archive.replicates[0].environment
     started = run.get("started")
     day = f"{datetime.fromisoformat(started):%d %B %Y}".lstrip("0") if started else "an earlier day"
-    return f"written of the run of {day}, commit {escape(run.get('commit', '?')[:10])}"
+    return f"written of the run of {day}, commit {escape(run['commit'][:10])}"
 
 
 def _shown(value: float, form: str, page: str) -> str:
