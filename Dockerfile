@@ -11,16 +11,19 @@ RUN apt-get update \
  && apt-get install --yes --no-install-recommends git make \
  && rm -rf /var/lib/apt/lists/*
 
+# Nothing here needs root. A folder that is mounted must be writable for this user, or for the one of `--user`.
+RUN useradd --create-home --uid 1000 book && mkdir /book && chown book /book
+USER book
 WORKDIR /book
 
 # The environment first: it changes seldom, and takes minutes.
-COPY Makefile pyproject.toml requirements.lock README.md LICENSE ./
-COPY lib lib
+COPY --chown=book Makefile pyproject.toml requirements.lock README.md LICENSE ./
+COPY --chown=book lib lib
 ARG EXTRAS=torch
 ENV PIP_NO_CACHE_DIR=1
 RUN make .venv/.book EXTRAS="$EXTRAS"
 
 # With .git, so that every run knows the commit it was made from.
-COPY . .
+COPY --chown=book . .
 
 CMD ["make", "book"]

@@ -128,6 +128,7 @@ PROFILES = {
     "parameters: {rate: fast}": "got 'fast'",
     "parameters: {rate: 2020-01-01}": "rate",
     "parameters: {seed: -1}": "32 bits",
+    "parameters: {steps: 0}": "a count, at least 1",
     "parameters: {seed: 4294967296}": "32 bits",
     "parameters: {seed: 4294967295}, replicates: 2": "32 bits",
     "parameters: {seed: null}": "seed",
@@ -342,6 +343,9 @@ COMMANDS = [
     (["run", "chapters/first.md", "-p", "rate", "[" * 3000], "nested too deep"),
     (["run", "chapters/first.md", "-p", "steps", "9" * 5000], "too many digits"),
     (["run", "chapters/first.md", "-p", "seed", "1099511627776"], "32 bits"),
+    (["run", "chapters/first.md", "-p", "seed", "2000001"], "0 to 2,000,000"),
+    (["run", "chapters/first.md", "-p", "steps", "0"], "a count, at least 1"),
+    (["run", "chapters/first.md", "-p", "steps", "-10"], "a count, at least 1"),
     (["run", "chapters/first.md", "-p", "steps", "!!python/object/apply:os.system [ls]"], "not valid YAML"),
 ]
 

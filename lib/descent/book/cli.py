@@ -22,12 +22,21 @@ def main(arguments: list[str] | None = None) -> int:
             "descent: the pipeline needs a Unix system: run it in WSL, the Windows Subsystem for Linux", file=sys.stderr
         )
         return 2
+    from descent.book.machine import LEAST_SPACE_MB, address_space_mb
+
     if arguments is None:
         _settle()
         arguments = sys.argv[1:]
     # a negative number is a value, which argparse doesn't see in -1e-3
     arguments = [f" {word}" if re.match(r"-\.?\d", word) else word for word in arguments]
     options = _parser().parse_args(arguments)
+    if (room := address_space_mb()) is not None and room < LEAST_SPACE_MB:
+        print(
+            f"descent: this process may use {room} MB of addresses, and some of its libraries would ask for more "
+            f"for ever: raise the limit to {4 * LEAST_SPACE_MB} MB or more ('ulimit -v unlimited')",
+            file=sys.stderr,
+        )
+        return 2
     try:
         return options.command(options)
     except UserError as error:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
+LEAST_SPACE_MB = 1000  # of addresses; with less some libraries ask for memory again and again, for ever
 GROUP, SELF = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
@@ -23,6 +25,12 @@ def memory_mb() -> int:
     """Return the memory that this process may use: the machine's, or its container's if that is less."""
     size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return min([size, *(int(limit) for limit in _limits("memory.max") if limit.isdigit())]) // 2**20
+
+
+def address_space_mb() -> int | None:
+    """Return what ``ulimit -v`` leaves this process, or None where it sets no limit."""
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if limit == resource.RLIM_INFINITY else limit // 2**20
 
 
 def _limits(name: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ from descent.book.errors import UserError
 from descent.book.text import read_text, read_yaml
 
 LARGEST = 2**63  # whole numbers stay below: TensorFlow and NumPy count in 64 bits
-SEEDS = 2**32
+SEEDS = 2_000_001  # a chapter's own runs have seeds a thousand times as large, of 32 bits
 WANTED = {bool: "true or false", int: "a whole number", float: "a number", str: "text", type(None): "a number or null"}
 
 
@@ -113,7 +113,7 @@ def validate(values: Mapping[str, Any], known: Mapping[str, Parameter], where: s
 
     Raises:
         UserError: a name is unknown, a value, or an item in it, is of another type than the default's, or a number is
-            not finite or too large; or a seed is negative or has more than 32 bits.
+            not finite or too large; or a seed is negative or too large; or a count is less than 1.
     """
     checked = {}
     for name, value in values.items():
@@ -122,14 +122,22 @@ def validate(values: Mapping[str, Any], known: Mapping[str, Parameter], where: s
         default = known[name].default
         try:
             checked[name] = fit(value, default)
+            if not name.endswith("seed") and default != [] and _counts(default) and not _counts(checked[name]):
+                raise ValueError("a count, at least 1, as the default is")
             if name == "seed" and not 0 <= checked[name] < SEEDS:
-                raise ValueError("a whole number from 0, of at most 32 bits")
+                raise ValueError("a whole number from 0 to 2,000,000, whose thousandfold has 32 bits")
         except ValueError as error:
             raise UserError(
                 f"{where}: parameter {name} takes a value of type {known[name].type_name} (default {_short(default)}): "
                 f"{error}; got {_short(value)}"
             ) from error
     return checked
+
+
+def _counts(value: Any) -> bool:
+    """Say whether a value is a whole number from 1, or a list of such: so many steps, seeds, images."""
+    items = value if isinstance(value, list | tuple) else (value,)
+    return all(type(item) is int and item >= 1 for item in items)
 
 
 def fit(value: Any, like: Any) -> Any:
