@@ -125,3 +125,22 @@ def rates(found: Comparison) -> Any:
     )
     label_ends(axes[1], ends)
     return fig
+
+
+TITLES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
+
+
+def images(found: Mapping[str, Comparison]) -> Any:
+    """Draw test accuracy against a constant rate for four rules, a panel for each data set."""
+    fig, axes = plt.subplots(1, len(found), figsize=(2.6 * len(found) + 1.2, 3.2), squeeze=False)
+    for axis, (name, compared) in zip(axes[0], found.items(), strict=True):
+        title = TITLES.get(name, name)
+        ends, best = {}, 0.0
+        for rule, label in NAMES.items():
+            test = compared.accuracy[rule][1, SCHEDULES.index("constant")]
+            ends[label] = band(axis, compared.rates, test, COLOUR[rule]), COLOURS[COLOUR[rule]]
+            best = max(best, test.mean(1).max())
+        axis.set(xscale="log", xlabel="learning rate", title=title, ylim=(best - 0.25, best + 0.02))
+    axes[0, 0].set_ylabel("test accuracy")
+    label_ends(axes[0, -1], {name: (max(y, axes[0, -1].get_ylim()[0]), colour) for name, (y, colour) in ends.items()})
+    return fig
