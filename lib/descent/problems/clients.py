@@ -195,7 +195,7 @@ def client_minibatches(clients: Clients, batch: int) -> Callable[[tf.Tensor, tf.
 
 
 def sampled_clients(rounds: int, clients: int, taking_part: int, seed: int) -> np.ndarray:
-    """Return who takes part: each round so many clients, drawn evenly without replacement; [rounds, clients] of 0, 1."""
+    """Return who takes part: each round so many clients, drawn without replacement; [rounds, clients] of 0 and 1."""
     order = _generator(seed, "clients taking part").random((rounds, clients)).argsort(1)
     return (order < taking_part).astype(float)
 

@@ -14,7 +14,7 @@ Slots = Literal["averaged", "reset", "local"]
 
 
 class Rounds(NamedTuple):
-    """Steps made, an int32 scalar; what the clients' rule remembers; where the round began; what the server remembers."""
+    """Steps made, int32; what the clients' rule remembers; where the round began, and what the server remembers."""
 
     made: tf.Tensor
     clients: State
