@@ -37,7 +37,7 @@ def common_gradient(hessians: np.ndarray, slopes: np.ndarray, p: np.ndarray, w: 
 def ratios(
     held: Clients, decay: float, product: float, gammas: Sequence[float], taus: Sequence[int]
 ) -> dict[tuple[float, int], np.ndarray]:
-    """Return (gamma, tau) -> MFL's bias over FedAvg's at the matched step eta / (1 - gamma) = product / beta, [deals]."""
+    """Return (gamma, tau) -> MFL's bias over FedAvg's, shape [deals]; eta / (1 - gamma) is product / beta for both."""
     found: dict[tuple[float, int], list[float]] = {(gamma, tau): [] for gamma in gammas for tau in taus}
     for k, beta in enumerate(smoothness(held, "linear", decay)):
         one = one_of(held, k)

@@ -1,0 +1,143 @@
+"""Figures of the chapter momentum-federated-learning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from descent.experiments.momentum_federated_learning.drift import speedup_factor
+from descent.experiments.momentum_federated_learning.exact import drift_factor
+from descent.experiments.momentum_federated_learning.runs import RACERS, VECTORS, OneStep, Race, bytes_sent
+from descent.figures import COLOURS, LABEL_SIZE, band, ink, label_ends, label_lines
+
+BY_GAMMA = {0.0: "black", 0.3: "green", 0.5: "blue", 0.7: "purple", 0.9: "vermilion"}
+BY_METHOD = {"fedavg": "black", "mfl": "vermilion", "fedavgm": "blue", "scaffold": "green"}
+
+
+def gap(found: Mapping[float, tuple[np.ndarray, np.ndarray]]) -> Any:
+    """Draw distance and bound inside a round; gamma -> (distance, bound), each [steps, deals]; the first deal's."""
+    fig, axis = plt.subplots(figsize=(6.4, 3.1))
+    for gamma, (distance, bound) in found.items():
+        steps = np.arange(2, len(distance))
+        colour = COLOURS[BY_GAMMA[gamma]]
+        axis.semilogy(steps, bound[2:, 0], "--", color=colour, label=f"bound h, γ = {gamma:g}")
+        axis.semilogy(steps, distance[2:, 0], color=colour, label=f"distance, γ = {gamma:g}")
+    axis.set(xlabel="local steps since the round began", ylabel="distance of weights", xlim=(2, len(distance) - 1))
+    label_lines(axis)
+    return fig
+
+
+def speed(runs: OneStep, gamma: float, skew: int, gammas: Sequence[float]) -> Any:
+    """Draw losses at one step and at the matched one, and the exact factor against eta lambda."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.2))
+    lane = runs.gammas.index(gamma)
+    rounds = np.arange(len(runs.losses["mfl"]))
+    curves = {
+        "FedAvg, step η": ("black", "-", runs.losses["fedavg"][:, 0, skew]),
+        f"MFL, γ = {gamma:g},\nstep η": ("vermilion", "-", runs.losses["mfl"][:, lane, skew]),
+        "FedAvg, step\nη/(1 − γ)": ("blue", "--", runs.losses["fedavg"][:, 1 + lane, skew]),
+    }
+    ends = {}
+    for name, (colour, style, values) in curves.items():
+        ends[name] = band(left, rounds, values, colour, linestyle=style), COLOURS[colour]
+    left.set(xlabel="rounds", ylabel="loss", title="Momentum is a larger step …", xlim=(0, rounds[-1]))
+    label_ends(left, ends)
+    products = np.geomspace(1e-5, 0.3, 240)
+    for g in gammas:
+        colour = COLOURS[BY_GAMMA[g]]
+        right.loglog(products, [speedup_factor(g, x) for x in products], color=colour)
+        right.axvline((1 - g**0.5) ** 2, color=colour, linestyle=":", linewidth=1)
+        right.annotate(
+            f"γ = {g:g}",
+            (1.3e-5, 1 / (1 - g)),
+            (0, 4),
+            textcoords="offset points",
+            color=ink(colour),
+            fontsize=LABEL_SIZE,
+        )
+    right.axhline(1, color=COLOURS["grey"], linewidth=0.8)
+    right.set(xlabel="ηλ", ylabel="steps of FedAvg worth one of MFL", title="… as long as ηλ is small")
+    right.minorticks_off()
+    right.set_yticks([0.5, 1, 2, 5, 10, 20], ["0.5", "1", "2", "5", "10", "20"])
+    return fig
+
+
+def drift(found: Mapping[tuple[float, int], np.ndarray]) -> Any:
+    """Draw R against the steps in a round, with the measured ratios as dots."""
+    fig, axis = plt.subplots(figsize=(6.4, 3.2))
+    gammas = sorted({gamma for gamma, _ in found})
+    taus = sorted({tau for _, tau in found})
+    line = np.unique(np.geomspace(2, max(taus), 40).round().astype(int))
+    for gamma in gammas:
+        colour = COLOURS[BY_GAMMA[gamma]]
+        axis.semilogx(line, [drift_factor(gamma, int(tau)) for tau in line], color=colour, label=f"γ = {gamma:g}")
+        axis.semilogx(taus, [found[gamma, tau].mean() for tau in taus], "o", color=colour, markersize=5)
+    axis.set(xlabel="τ, steps in a round", ylabel="bias, MFL over FedAvg", ylim=(0, 1.02), xlim=(1.9, max(taus) * 1.05))
+    axis.minorticks_off()
+    axis.set_xticks(taus, [str(tau) for tau in taus])
+    label_lines(axis)
+    return fig
+
+
+def variants(differences: Mapping[str, np.ndarray], gammas: Sequence[float], large: Mapping[str, np.ndarray]) -> Any:
+    """Draw last losses: variants minus MFL, seed by seed; and long rounds with a large step against gamma.
+
+    Args:
+        differences: name -> [seeds].
+        gammas: of the right panel.
+        large: loss -> [gammas, seeds].
+    """
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.6, 2.9), width_ratios=(1.1, 1))
+    for row, values in enumerate(differences.values()):
+        left.plot(values, np.full(len(values), -row), "o", color=COLOURS["blue"], markersize=4, alpha=0.6)
+        left.plot(values.mean(), -row, "|", color=COLOURS["black"], markersize=16, markeredgewidth=2)
+    left.axvline(0, color=COLOURS["grey"], linewidth=0.8)
+    left.set_yticks(-np.arange(len(differences)), list(differences))
+    left.set(xlabel="last loss, minus MFL's", title="What is averaged, and how", ylim=(0.5 - len(differences), 0.5))
+    left.locator_params(axis="x", nbins=5)
+    for (name, values), colour in zip(large.items(), ("black", "blue", "green"), strict=True):
+        band(right, gammas, values, colour, label=name)
+    right.set(xlabel="γ", ylabel="last loss", title="Long rounds, large step", xlim=(0, max(gammas)))
+    label_lines(right)
+    return fig
+
+
+def race(found: Race, numbers: int, clients: int) -> Any:
+    """Draw the gap of four tuned methods against rounds and against bytes.
+
+    Args:
+        found: the race.
+        numbers: weights of one client.
+        clients: that send.
+    """
+    fig, axes = plt.subplots(1, 2, figsize=(7.6, 3.2), sharey=True)
+    for axis, unit in zip(axes, ("rounds", "bytes"), strict=True):
+        ends = {}
+        for (name, trial), n in zip(found.trials(found.budget(unit)).items(), found.budget(unit).values(), strict=True):
+            cost = bytes_sent(VECTORS[name], numbers, clients) / 1e3 if unit == "bytes" else 1.0
+            gaps = np.maximum(found.gaps[name][: n + 1, trial.chosen], 1e-14)
+            end = band(axis, cost * np.arange(n + 1), gaps, BY_METHOD[name], logarithmic=True)
+            ends[RACERS[name]] = end, COLOURS[BY_METHOD[name]]
+        axis.set_yscale("log")
+        axis.set_xlim(0)
+        label_ends(axis, ends)
+    axes[0].set(xlabel="rounds", ylabel="gap, F − min F", title="At equal rounds")
+    axes[1].set(xlabel="kB sent by and to all clients", title="At equal bytes")
+    return fig
+
+
+def best_gamma(gammas: Sequence[float], biases: np.ndarray, rates: np.ndarray, tau: int) -> Any:
+    """Draw bias and speed against gamma at one effective step, relative to FedAvg's; both [gammas, deals]."""
+    fig, axis = plt.subplots(figsize=(6.4, 3.1))
+    x = 1 - np.asarray(gammas)
+    axis.loglog(x, (biases / biases[0]).mean(1), color=COLOURS["vermilion"], label="bias")
+    axis.loglog(x, [drift_factor(g, tau) for g in gammas], "--", color=COLOURS["orange"], label="R")
+    axis.loglog(x, (np.log(rates) / np.log(rates[0])).mean(1), color=COLOURS["blue"], label="speed of a round")
+    axis.invert_xaxis()
+    axis.set(xlabel="1 − γ", ylabel="relative to FedAvg", xlim=(1, x.min()))
+    axis.minorticks_off()
+    label_lines(axis)
+    return fig
