@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from descent.experiments.momentum_federated_learning.data import as_one_client, 
 from descent.experiments.momentum_federated_learning.exact import average_gap, round_map
 from descent.problems.clients import Clients, Loss, clients_game
 from descent.quiet import tf
-from descent.rules import federated, momentum
+from descent.rules import Rule, federated, momentum
 from descent.simulate import Simulator
 from descent.sweep import Sweep
 
@@ -29,7 +30,7 @@ def tau_one(held: Clients, loss: Loss, decay: float, eta: float, gamma: float, s
     """
     clients, deals, d = held.y.shape[0], held.y.shape[1], held.x.shape[-1]
 
-    def path(data: Clients, rule: object) -> np.ndarray:
+    def path(data: Clients, rule: Rule) -> np.ndarray:
         run = Simulator(clients_game(data, loss, decay), rule, record=lambda w, state, game: w[0], every=1)
         return run.run(data.start(), steps).records
 
@@ -73,47 +74,61 @@ def map_errors(
     return errors
 
 
+class Gaps(NamedTuple):
+    """How far the clients' average is from central momentum, and the bound; [starts, horizon + 1, gammas, deals]."""
+
+    distance: np.ndarray
+    bound: np.ndarray
+
+
 def gaps(
-    held: Clients, loss: Loss, decay: float, eta: float, gamma: float, rounds: int, horizon: int
-) -> tuple[np.ndarray, np.ndarray]:
+    held: Clients,
+    loss: Loss,
+    decay: float,
+    eta: float,
+    gammas: Sequence[float],
+    rounds: Sequence[int],
+    horizon: int,
+) -> Gaps:
     """Let the clients alone after some rounds of four steps; follow their average beside central momentum.
+
+    The bound's delta is the largest that is met on central momentum's path, client by client, and its beta the largest
+    smoothness of a client.
 
     Args:
         held: several deals.
-        loss, decay, eta, gamma: as above.
-        rounds: made before.
-        horizon: steps alone, for which bound and gap are computed.
-
-    Returns:
-        |average - central| and its bound h, shapes [horizon + 1, deals]. The bound's delta is the largest that is met
-        on central momentum's path, client by client, and its beta the largest smoothness of a client.
+        loss, decay, eta: as above.
+        gammas: all are simulated, side by side.
+        rounds: made before, growing.
+        horizon: steps alone.
     """
-    game, p = clients_game(held, loss, decay), np.array(held.weights)
-    start = Simulator(game, federated(momentum(eta, gamma), 4, weights=held.weights)).run(held.start(), 4 * rounds)
+    deals, beta = held.y.shape[1], smoothness(held, loss, decay)
+    many = Clients(*(np.concatenate([leaf] * len(gammas), 1) for leaf in held))  # gammas x deals
+    game, p = clients_game(many, loss, decay), np.array(many.weights)
+    rule = momentum(eta, tf.constant(np.repeat(gammas, deals)[:, None]))
+    before = Simulator(game, federated(rule, 4, weights=many.weights), every=4)
 
-    def path(rule: object, state: object) -> tuple[np.ndarray, np.ndarray]:
-        run = Simulator(game, rule, record=lambda w, state, game: (w[0], game.gradient(w)[0]))
-        return run.resume(replace(start, state=state), horizon).records
+    def watched(rule: Rule) -> Simulator:
+        return Simulator(game, rule, record=lambda w, state, game: (w[0], game.gradient(w)[0]))
 
-    alone, _ = path(momentum(eta, gamma), start.state.clients)
-    central, gradients = path(federated(momentum(eta, gamma), 1, weights=held.weights), start.state)
-    gap = np.linalg.norm((p[..., None] * alone).sum(1) - central[:, 0], axis=-1)
-    whole = (p[..., None] * gradients).sum(1, keepdims=True)
-    deltas = np.linalg.norm(gradients - whole, axis=-1)[:horizon].max(0)
-    beta, delta = smoothness(held, loss, decay), (p * deltas).sum(0)
-    bound = [average_gap(horizon, eta, b, gamma, d) for b, d in zip(beta, delta, strict=True)]
-    return gap, np.array(bound).T
+    alone, central = watched(rule), watched(federated(rule, 1, weights=many.weights))
+    start, found = before.run(many.start(), 0), []
+    for count in rounds:
+        start = before.resume(start, 4 * count - start.steps)
+        apart, _ = alone.resume(replace(start, state=start.state.clients), horizon).records
+        path, gradients = central.resume(start, horizon).records
+        distance = np.linalg.norm((p[..., None] * apart).sum(1) - path[:, 0], axis=-1)
+        whole = (p[..., None] * gradients).sum(1, keepdims=True)
+        deltas = (p * np.linalg.norm(gradients - whole, axis=-1)[:horizon].max(0)).sum(0).reshape(-1, deals)
+        bound = [
+            [average_gap(horizon, eta, b, gamma, d) for b, d in zip(beta, row, strict=True)]
+            for gamma, row in zip(gammas, deltas, strict=True)
+        ]
+        found.append((distance.reshape(horizon + 1, len(gammas), deals), np.moveaxis(np.array(bound), 2, 0)))
+    return Gaps(*(np.array(part) for part in zip(*found, strict=True)))
 
 
-def gap_ratios(
-    held: Clients, decay: float, eta: float, gammas: Sequence[float], rounds: Sequence[int], horizon: int
-) -> tuple[np.ndarray, float]:
-    """Return the largest ratio of gap to bound from the second step on, [deals], and the largest gap at the first."""
-    worst, first = np.zeros(held.y.shape[1]), 0.0
-    for loss in LOSSES:
-        for gamma in gammas:
-            for before in rounds:
-                gap, bound = gaps(held, loss, decay, eta, gamma, before, horizon)
-                worst = np.maximum(worst, (gap[2:] / bound[2:]).max(0))
-                first = max(first, float(gap[1].max()))
-    return worst, first
+def gap_ratios(found: Sequence[Gaps]) -> tuple[float, float]:
+    """Return the largest ratio of distance to bound from the second step on, and the largest distance at the first."""
+    ratio = max(float((one.distance[:, 2:] / one.bound[:, 2:]).max()) for one in found)
+    return ratio, max(float(one.distance[:, 1].max()) for one in found)

@@ -10,6 +10,7 @@ import numpy as np
 
 from descent.experiments.momentum_federated_learning.drift import speedup_factor
 from descent.experiments.momentum_federated_learning.exact import drift_factor
+from descent.experiments.momentum_federated_learning.identities import Gaps
 from descent.experiments.momentum_federated_learning.runs import RACERS, VECTORS, OneStep, Race, bytes_sent
 from descent.figures import COLOURS, LABEL_SIZE, band, ink, label_ends, label_lines
 
@@ -17,15 +18,15 @@ BY_GAMMA = {0.0: "black", 0.3: "green", 0.5: "blue", 0.7: "purple", 0.9: "vermil
 BY_METHOD = {"fedavg": "black", "mfl": "vermilion", "fedavgm": "blue", "scaffold": "green"}
 
 
-def gap(found: Mapping[float, tuple[np.ndarray, np.ndarray]]) -> Any:
-    """Draw distance and bound inside a round; gamma -> (distance, bound), each [steps, deals]; the first deal's."""
+def gap(found: Gaps, gammas: Sequence[float]) -> Any:
+    """Draw distance and bound inside a round, from the last start, of the first deal."""
     fig, axis = plt.subplots(figsize=(6.4, 3.1))
-    for gamma, (distance, bound) in found.items():
-        steps = np.arange(2, len(distance))
-        colour = COLOURS[BY_GAMMA[gamma]]
-        axis.semilogy(steps, bound[2:, 0], "--", color=colour, label=f"bound h, γ = {gamma:g}")
-        axis.semilogy(steps, distance[2:, 0], color=colour, label=f"distance, γ = {gamma:g}")
-    axis.set(xlabel="local steps since the round began", ylabel="distance of weights", xlim=(2, len(distance) - 1))
+    for k, gamma in enumerate(gammas):
+        distance, bound = (part[-1, 2:, k, 0] for part in found)
+        steps, colour = np.arange(2, len(distance) + 2), COLOURS[BY_GAMMA[gamma]]
+        axis.semilogy(steps, bound, "--", color=colour, label=f"bound h, γ = {gamma:g}")
+        axis.semilogy(steps, distance, color=colour, label=f"distance, γ = {gamma:g}")
+    axis.set(xlabel="local steps since the round began", ylabel="distance of weights", xlim=(2, steps[-1]))
     label_lines(axis)
     return fig
 

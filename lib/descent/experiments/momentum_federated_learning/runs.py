@@ -145,24 +145,52 @@ def first_below(curve: np.ndarray, level: float) -> float:
 
 @dataclass(frozen=True, eq=False)
 class OneStep:
-    """Runs at one step size: FedAvg, FedAvg at the matched steps, and MFL with its variants.
+    """Runs at one step size: FedAvg, FedAvg at the matched steps, and MFL with its variants; and long rounds.
 
     Args:
         gammas: of the momentum.
         losses: method -> F, [records, lanes, skews, seeds]; FedAvg's first lane is that of eta, then matched ones.
+        long_gammas: of runs with long rounds and a large step.
+        long: their last loss, data dealt by label, [gammas, seeds].
     """
 
     gammas: tuple[float, ...]
     losses: Mapping[str, np.ndarray]
+    long_gammas: tuple[float, ...]
+    long: np.ndarray
 
     @classmethod
-    def make(cls, study: Study, loss: Loss, eta: float, gammas: Sequence[float], variants: bool = True) -> OneStep:
-        """Run it for one loss."""
-        with_momentum = [Setting(eta, gamma) for gamma in gammas]
-        lanes = {"fedavg": [Setting(eta), *(Setting(eta / (1 - gamma)) for gamma in gammas)], "mfl": with_momentum}
+    def make(
+        cls,
+        study: Study,
+        loss: Loss,
+        eta: float,
+        gammas: Sequence[float],
+        variants: bool = False,
+        long: tuple[float, int] = (1.0, 50),
+        long_gammas: Sequence[float] = (0.0, 0.3, 0.5, 0.7, 0.9),
+    ) -> OneStep:
+        """Run it for one loss; without momentum MFL is FedAvg, so both are lanes of one program.
+
+        Args:
+            study: data, seeds and number of steps.
+            loss: of ``clients_game``.
+            eta: the small step.
+            gammas: of the momentum.
+            variants: also momentum that is reset, or kept local, and averages that ignore sizes.
+            long: step size, and steps in a round, of the long rounds.
+            long_gammas: of those.
+        """
+        plain = [Setting(eta), *(Setting(eta / (1 - gamma)) for gamma in gammas)]
+        fast = [Setting(eta, gamma) for gamma in gammas]
+        far = [Setting(long[0], gamma, long[1]) for gamma in long_gammas]
+        lanes = {"mfl": [*plain, *fast, *far]}
         if variants:
-            lanes |= dict.fromkeys(("reset", "local", "unweighted"), with_momentum)
-        return cls(tuple(gammas), study.run(loss, lanes))
+            lanes |= dict.fromkeys(("reset", "local", "unweighted"), fast)
+        found = dict(study.run(loss, lanes))
+        parts = np.split(found["mfl"], [len(plain), len(plain) + len(fast)], axis=1)
+        losses = found | {"fedavg": parts[0], "mfl": parts[1]}
+        return cls(tuple(gammas), losses, tuple(long_gammas), parts[2][-1, :, SKEWS.index("label")])
 
     def speedups(self, skew: int, gamma: float) -> np.ndarray:
         """Return how many times fewer rounds MFL needs to FedAvg's last loss, times (1 - gamma), shape [seeds]."""
@@ -190,12 +218,6 @@ class OneStep:
                 found[f"{prefix}speedup.{tag}"] = self.speedups(k, gamma)
                 found[f"{prefix}matched.{tag}"] = self.matched(k, gamma)
         return found
-
-
-def large_step(study: Study, loss: Loss, eta: float, gammas: Sequence[float], tau: int) -> np.ndarray:
-    """Return the last loss of MFL with long rounds and a large step, data dealt by label; shape [gammas, seeds]."""
-    lanes = {"mfl": [Setting(eta, gamma, tau) for gamma in gammas]}
-    return study.run(loss, lanes, ("label",), every=study.steps)["mfl"][-1, :, 0]
 
 
 @dataclass(frozen=True, eq=False)
