@@ -105,7 +105,9 @@ def _ratios(
 
     game = clients_game(held, "linear", decay) if batch else _quadratic_game(hessians, slopes)
     draw = client_minibatches(held, batch) if batch else None
-    sweep = Sweep(game, {"rounds": rule}, lambda params, state, game: params[0][0], tau, batch=draw)
+    sweep = Sweep(
+        game, {"rounds": rule}, lambda params, state, game: params[0][0], tau, jit_compile=batch is None, batch=draw
+    )
     start = np.repeat(np.repeat(np.array(exact), len(seeds), 0)[:, None], CLIENTS, 1)
     hypers = tf.constant(gammas), tf.constant(drawn)
     found = sweep.run(hypers, (tf.constant(start),), rounds + 1, seeds=np.tile(np.asarray(seeds), 2))["rounds"].numpy()

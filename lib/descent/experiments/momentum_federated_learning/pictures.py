@@ -83,25 +83,36 @@ def drift(found: Mapping[tuple[float, int], np.ndarray]) -> Any:
     return fig
 
 
-def variants(differences: Mapping[str, np.ndarray], gammas: Sequence[float], large: Mapping[str, np.ndarray]) -> Any:
-    """Draw last losses: variants minus MFL, seed by seed; and long rounds with a large step against gamma.
+def variants(runs: OneStep, least: np.ndarray, skew: int, long: Mapping[str, OneStep]) -> Any:
+    """Draw gaps of MFL and its variants against rounds; and what momentum adds to the loss with long rounds.
 
     Args:
-        differences: name -> [seeds].
-        gammas: of the right panel.
-        large: loss -> [gammas, seeds].
+        runs: of one loss, with variants.
+        least: its min F, [seeds].
+        skew: of the deals.
+        long: loss -> its runs.
     """
-    fig, (left, right) = plt.subplots(1, 2, figsize=(7.6, 2.9), width_ratios=(1.1, 1))
-    for row, values in enumerate(differences.values()):
-        left.plot(values, np.full(len(values), -row), "o", color=COLOURS["blue"], markersize=4, alpha=0.6)
-        left.plot(values.mean(), -row, "|", color=COLOURS["black"], markersize=16, markeredgewidth=2)
-    left.axvline(0, color=COLOURS["grey"], linewidth=0.8)
-    left.set_yticks(-np.arange(len(differences)), list(differences))
-    left.set(xlabel="last loss, minus MFL's", title="What is averaged, and how", ylim=(0.5 - len(differences), 0.5))
-    left.locator_params(axis="x", nbins=5)
-    for (name, values), colour in zip(large.items(), ("black", "blue", "green"), strict=True):
-        band(right, gammas, values, colour, label=name)
-    right.set(xlabel="γ", ylabel="last loss", title="Long rounds, large step", xlim=(0, max(gammas)))
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.1), width_ratios=(1.15, 1))
+    rounds = np.arange(len(runs.losses["mfl"]))
+    names = {
+        "FedAvg": ("fedavg", 0, "black"),
+        "unweighted": ("unweighted", 0, "purple"),
+        "reset": ("reset", 0, "blue"),
+        "local": ("local", 0, "green"),
+        "averaged": ("mfl", -1, "vermilion"),
+    }
+    ends = {}
+    for name, (key, lane, colour) in names.items():
+        ends[name] = band(left, rounds, runs.losses[key][:, lane, skew] - least, colour, True), COLOURS[colour]
+    left.set(xlabel="rounds", ylabel="gap, F − min F", yscale="log", xlim=(0, rounds[-1]))
+    left.set_title(f"What becomes of momentum, γ = {runs.gammas[-1]:g}")
+    label_ends(left, ends)
+    titles = {"linear": "least squares", "logistic": "logistic", "svm": "SVM"}
+    for (name, found), colour in zip(long.items(), ("black", "blue", "green"), strict=True):
+        style = "--" if name == "svm" else "-"
+        band(right, found.long_gammas, found.long - found.long[0], colour, label=titles[name], linestyle=style)
+    right.axhline(0, color=COLOURS["grey"], linewidth=0.8)
+    right.set(xlabel="γ", ylabel="last loss, minus FedAvg's", title="50 steps a round, η = 1", xlim=(0, 0.9))
     label_lines(right)
     return fig
 
@@ -130,15 +141,25 @@ def race(found: Race, numbers: int, clients: int) -> Any:
     return fig
 
 
-def best_gamma(gammas: Sequence[float], biases: np.ndarray, rates: np.ndarray, tau: int) -> Any:
-    """Draw bias and speed against gamma at one effective step, relative to FedAvg's; both [gammas, deals]."""
-    fig, axis = plt.subplots(figsize=(6.4, 3.1))
+def best_gamma(gammas: Sequence[float], found: Mapping[float, tuple[np.ndarray, np.ndarray]], tau: int) -> Any:
+    """Draw bias and speed against 1 - gamma at fixed effective steps, relative to FedAvg's.
+
+    Args:
+        gammas: the first is 0.
+        found: eta beta / (1 - gamma) -> bias and rate of a round, each [gammas, deals].
+        tau: steps in a round.
+    """
+    fig, axes = plt.subplots(1, 2, figsize=(7.6, 3.0))
     x = 1 - np.asarray(gammas)
-    axis.loglog(x, (biases / biases[0]).mean(1), color=COLOURS["vermilion"], label="bias")
-    axis.loglog(x, [drift_factor(g, tau) for g in gammas], "--", color=COLOURS["orange"], label="R")
-    axis.loglog(x, (np.log(rates) / np.log(rates[0])).mean(1), color=COLOURS["blue"], label="speed of a round")
-    axis.invert_xaxis()
-    axis.set(xlabel="1 − γ", ylabel="relative to FedAvg", xlim=(1, x.min()))
-    axis.minorticks_off()
-    label_lines(axis)
+    for (product, (biases, rates)), colour in zip(found.items(), ("blue", "vermilion"), strict=True):
+        name = f"ηβ/(1 − γ)\n= {product:g}"
+        axes[0].loglog(x, (biases / biases[0]).mean(1), color=COLOURS[colour], label=name)
+        axes[1].semilogx(x, (np.log(rates) / np.log(rates[0])).mean(1), color=COLOURS[colour], label=name)
+    axes[0].loglog(x, [drift_factor(g, tau) for g in gammas], ":", color=COLOURS["black"], label="R")
+    axes[0].set(ylabel="bias over FedAvg's", title="Less bias …")
+    axes[1].set(ylabel="speed over FedAvg's", title="… until rounds get slow", ylim=(0, None))
+    for axis in axes:
+        axis.set(xlabel="1 − γ", xlim=(1, x.min()))
+        axis.minorticks_off()
+        label_lines(axis)
     return fig
