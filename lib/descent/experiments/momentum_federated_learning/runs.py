@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -80,6 +80,10 @@ class Study:
     decay: float
     steps: int
     seeds: tuple[int, ...]
+
+    def of(self, steps: int) -> Study:
+        """Return the same with another number of steps."""
+        return replace(self, steps=steps)
 
     def held(self, skews: Sequence[Skew] = SKEWS) -> Clients:
         """Return the deals, skews x seeds, the seeds of the first skew first."""
@@ -262,20 +266,21 @@ class Race:
         """Return method -> rounds, as many for all ("rounds"), or as many as cost the same bytes ("bytes")."""
         return {name: self.rounds // (VECTORS[name] if unit == "bytes" else 1) for name in self.gaps}
 
-    def costs(self, level: float, numbers: int, clients: int) -> dict[str, tuple[float, float, float, float]]:
+    def costs(self, level: float, numbers: int, clients: int) -> dict[str, list[float | None]]:
         """Return method -> best step, rounds to a gap, gradients of a client and kB until then; means, the step tuned.
 
         Args:
-            level: of the gap; infinite costs stand for a run that never reached it.
+            level: of the gap; None stands for the costs of runs that do not all reach it.
             numbers: weights of one client.
             clients: that send.
         """
-        found = {}
+        found: dict[str, list[float | None]] = {}
         for name, trial in self.trials(self.budget("rounds")).items():
             gaps = self.gaps[name][:, trial.chosen]
             rounds = float(np.mean([np.ceil(first_below(gaps[:, k], level)) for k in range(gaps.shape[1])]))
             sent = bytes_sent(VECTORS[name], numbers, clients) * rounds / 1e3
-            found[name] = float(trial.best), rounds, 4 * rounds, sent
+            costs = [rounds, 4 * rounds, sent]
+            found[name] = [float(trial.best), *(cost if np.isfinite(cost) else None for cost in costs)]
         return found
 
     def measurements(self, prefix: str = "") -> dict[str, Any]:
