@@ -78,13 +78,12 @@ def drift(found: Mapping[tuple[float, int], np.ndarray]) -> Any:
     return fig
 
 
-def variants(runs: OneStep, least: np.ndarray, skew: int, long: Mapping[str, OneStep]) -> Any:
+def variants(runs: OneStep, least: np.ndarray, long: Mapping[str, OneStep]) -> Any:
     """Draw gaps of MFL and its variants against rounds; and what momentum adds to the loss with long rounds.
 
     Args:
         runs: of one loss, with variants.
         least: its min F, [seeds].
-        skew: of the deals.
         long: loss -> its runs.
     """
     fig, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.1), width_ratios=(1.15, 1))
@@ -98,7 +97,7 @@ def variants(runs: OneStep, least: np.ndarray, skew: int, long: Mapping[str, One
     }
     ends = {}
     for name, (key, lane, colour) in names.items():
-        ends[name] = band(left, rounds, runs.losses[key][:, lane, skew] - least, colour, True), COLOURS[colour]
+        ends[name] = band(left, rounds, runs.losses[key][:, lane, -1] - least, colour, True), COLOURS[colour]
     left.set(xlabel="rounds", ylabel="gap, F − min F", yscale="log", xlim=(0, rounds[-1]))
     left.set_title(f"What becomes of momentum, γ = {runs.gammas[-1]:g}")
     label_ends(left, ends)

@@ -181,17 +181,16 @@ class OneStep:
             loss: of ``clients_game``.
             eta: the small step.
             gammas: of the momentum.
-            variants: with the last gamma also momentum that is reset, or kept local, and averages that ignore sizes.
+            variants: by label, with the last gamma: momentum reset, or kept local, and averages that ignore sizes.
             long: step size, and steps in a round, of the long rounds.
             long_gammas: of those.
         """
         plain = [Setting(eta), *(Setting(eta / (1 - gamma)) for gamma in gammas)]
         fast = [Setting(eta, gamma) for gamma in gammas]
         far = [Setting(long[0], gamma, long[1]) for gamma in long_gammas]
-        lanes = {"mfl": [*plain, *fast, *far]}
+        found = dict(study.run(loss, {"mfl": [*plain, *fast, *far]}))
         if variants:
-            lanes |= dict.fromkeys(("reset", "local", "unweighted"), fast[-1:])
-        found = dict(study.run(loss, lanes))
+            found |= study.run(loss, dict.fromkeys(("reset", "local", "unweighted"), fast[-1:]), ("label",))
         parts = np.split(found["mfl"], [len(plain), len(plain) + len(fast)], axis=1)
         losses = found | {"fedavg": parts[0], "mfl": parts[1]}
         return cls(tuple(gammas), losses, tuple(long_gammas), parts[2][-1, :, SKEWS.index("label")])
@@ -208,9 +207,9 @@ class OneStep:
         lane = self.gammas.index(gamma)
         return self.losses["fedavg"][-1, 1 + lane, skew] / self.losses["mfl"][-1, lane, skew] - 1
 
-    def against_averaged(self, variant: str, skew: int) -> np.ndarray:
-        """Return the last loss of a variant minus that of MFL with the last gamma, shape [seeds]."""
-        return self.losses[variant][-1, 0, skew] - self.losses["mfl"][-1, -1, skew]
+    def against_averaged(self, variant: str) -> np.ndarray:
+        """Return the last loss of a variant minus that of MFL with the last gamma, data dealt by label, [seeds]."""
+        return self.losses[variant][-1, 0, 0] - self.losses["mfl"][-1, -1, SKEWS.index("label")]
 
     def measurements(self, loss: Loss, prefix: str = "") -> dict[str, np.ndarray]:
         """Return what claims ask for."""
