@@ -108,7 +108,8 @@ class Study:
     def _run(
         self, loss: Loss, lanes: Mapping[str, Sequence[Setting]], skews: Sequence[Skew], every: int
     ) -> dict[str, np.ndarray]:
-        held = self.held(skews)
+        # tensors: a compiled program holds on to them, and would hold copies of arrays
+        held = Clients(*(tf.constant(leaf) for leaf in self.held(skews)))
         p, rules = tf.constant(held.weights, tf.float64), methods(held.weights)
 
         def record(params: tuple[tf.Tensor, ...], state: Any, game: Any) -> tf.Tensor:
