@@ -70,7 +70,11 @@ def relative_ratios(
     Returns:
         Shape [seeds].
     """
-    settings = {"held": held._asdict(), "numbers": [decay, product, gamma, tau, rounds], "seeds": list(seeds)}
+    settings: dict[str, Any] = {
+        "held": held._asdict(),
+        "numbers": [decay, product, gamma, tau, rounds],
+        "seeds": list(seeds),
+    }
     settings |= {"batch": batch, "taking_part": taking_part}
 
     def compute() -> dict[str, np.ndarray]:

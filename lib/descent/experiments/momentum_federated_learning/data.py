@@ -43,7 +43,7 @@ def deal(
         concentration: of the Dirichlet law.
     """
     x, y, labels = examples(dataset, images, seed)
-    sizes = sizes_like(shares, len(x))
+    sizes = sizes_like(shares, len(x)).tolist()
     if skew == "dirichlet":
         parts = dirichlet(labels, len(shares), concentration, seed)
     else:

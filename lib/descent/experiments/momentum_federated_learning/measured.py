@@ -27,7 +27,7 @@ def of_identities(
     found = {loss: identities.gaps(by_label, loss, decay, eta, BOUND_GAMMAS, STARTS, horizon) for loss in LOSSES}
     measured["gap.largest"], measured["gap.first"] = identities.gap_ratios([*found.values()])
     h, formula = average_gap(horizon, eta, 0.9, 0.9, 1.0), average_gap_formula(np.arange(horizon + 1), eta, 0.9, 0.9, 1)
-    measured["gap.formula"] = float(abs(h - formula).max() / h[0:].max())
+    measured["gap.formula"] = float(abs(h - formula).max() / h.max())
     measured["round_map.error"] = float(
         identities.map_errors(by_label, decay, 0.1, (0.3, 0.5, 0.9), (1, 4, 16), 64).max()
     )
@@ -68,15 +68,13 @@ def of_best_gamma(small: tuple[np.ndarray, np.ndarray], large: tuple[np.ndarray,
     }
 
 
-def of_noise(
-    images: int, seed: int, seeds: Sequence[int], decay: float, product: float, rounds: int
-) -> dict[str, np.ndarray]:
+def of_noise(images: int, seed: int, seeds: int, decay: float, product: float, rounds: int) -> dict[str, np.ndarray]:
     """Return ratios of mean biases with minibatches and with clients drawn at random; and with clients in turn.
 
     Args:
         images: a multiple of eight.
-        seed: gives the one deal with noise, and twice as many runs as there are seeds.
-        seeds: give the deals whose clients take turns.
+        seed: gives the one deal with noise, and twice as many runs as ``seeds``; and as many deals for turns.
+        seeds: how many.
         decay, product: as in ``drift``.
         rounds: with drawn clients; a quarter with minibatches.
     """
@@ -86,9 +84,12 @@ def of_noise(
         "product": product,
         "gamma": 0.9,
         "tau": 16,
-        "seeds": [nth_seed(seed, k) for k in range(2 * len(seeds))],
+        "seeds": [nth_seed(seed, k) for k in range(2 * seeds)],
     }
-    groups, equal = clients_in_turn(beyond.CLIENTS, 2), [beyond.equal_deal("digits", images, one) for one in seeds]
+    groups, equal = (
+        clients_in_turn(beyond.CLIENTS, 2),
+        [beyond.equal_deal("digits", images, one) for one in noise["seeds"]],
+    )
     turns = np.array([drift.ratio_in_turn(held, decay, product, 0.9, 4, groups) for held in equal])
     return {
         "noise.minibatch": beyond.relative_ratios(**noise, rounds=rounds // 4, batch=10),

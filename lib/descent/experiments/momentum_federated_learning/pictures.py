@@ -54,7 +54,6 @@ def speed(runs: OneStep, gamma: float, skew: int, gammas: Sequence[float]) -> An
         place = 1.3e-5, 1 / (1 - g)
         below = (0, -13 if g == min(gammas) else 4)  # it would meet its neighbour
         right.annotate(f"γ = {g:g}", place, below, textcoords="offset points", color=ink(colour), fontsize=LABEL_SIZE)
-    right.axhline(1, color=COLOURS["grey"], linewidth=0.8)
     right.set(xlabel="ηλ", ylabel="steps of FedAvg worth one of MFL", title="… as long as ηλ is small")
     right.minorticks_off()
     right.set_yticks([0.5, 1, 2, 5, 10, 20], ["0.5", "1", "2", "5", "10", "20"])
