@@ -91,7 +91,7 @@ def test_what_is_kept_is_of_one_federation(tmp_path):
             "mpirun noticed that process rank 3 with PID 0 on node a exited on signal 11 (S).",
             "rank 3 died of signal 11",
         ),
-        ("\n  slots are missing \n\n", "a rank ended the run: slots are missing"),
+        ("-----\n  slots\nare missing \n-----\n", "the ranks ended: slots are missing"),
     ],
 )
 def test_who_died(log, line):

@@ -199,12 +199,18 @@ def run_processes(
         call = [*words, "-n", str(federation.clients), sys.executable, "-m", MODULE, "--client", str(kept.absolute())]
         call += [json.dumps(asdict(federation)), *map(str, die)]
         environment = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(call, capture_output=True, text=True, check=False, env={**os.environ, **environment})
+        environment |= {name: value for name, value in os.environ.items() if not _is_half_of_slurm(name)}
+        done = subprocess.run(call, capture_output=True, text=True, check=False, env=environment)
         if done.returncode:
             finished, _ = read_kept(kept, federation)
             what = f"round {finished} is kept in {kept}" if finished else "no round was finished"
             raise FederationError(f"{_who_died(done.stderr)}; {what}: the same command goes on from there")
         return _counted(Path(folder), "sent") if counted else None
+
+
+def _is_half_of_slurm(name: str) -> bool:
+    """Return whether a variable is of those that Snakemake leaves of a job's: mpirun would ask for the others."""
+    return name.startswith("SLURM_") and "SLURM_NODELIST" not in os.environ
 
 
 def _monitoring(prefix: Path) -> list[str]:
@@ -229,8 +235,8 @@ def _who_died(log: str) -> str:
         return f"rank {said[1]} ended the run: {said[2]}"
     if said := re.search(r"process rank (\d+) .*exited on signal (\d+)", log):
         return f"rank {said[1]} died of signal {said[2]}"
-    last = [line.strip() for line in log.splitlines() if line.strip()]
-    return f"a rank ended the run: {last[-1] if last else 'it said nothing'}"
+    words = " ".join(line for line in map(str.strip, log.splitlines()) if re.search(r"\w", line))
+    return f"the ranks ended: {words[:300] or 'nothing was said'}"
 
 
 def main(arguments: Sequence[str] | None = None, say: Callable[[str], Any] = print) -> int:
