@@ -16,7 +16,7 @@ VENV := .venv
 BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(LOCK),--constraint $(LOCK))
 
-.PHONY: book test check bench lab pdf archive clean help gone
+.PHONY: book test check bench federated lab pdf archive clean help gone
 
 # Words, each quoted for the shell.
 quoted = $(foreach word,$(1),'$(subst ','\'',$(word))')
@@ -40,6 +40,10 @@ check: $(VENV)/.test ## format, lint, types, chapters' code
 
 bench: $(VENV)/.test ## measure against JAX, PyTorch and SciPy, some minutes on a quiet machine; the book shows it
 	@$(BIN)/python benchmarks/run.py
+
+federated: $(VENV)/.mpi ## rounds of federated learning as processes, through an installed MPI; or as a job [CLUSTER=slurm]
+	@$(if $(CLUSTER),$(BIN)/python -m snakemake --quiet --nolock --workflow-profile profiles/$(call quoted,$(CLUSTER)) -- _build/federated/4.npz,\
+	  $(BIN)/python -m descent.experiments.momentum_federated_learning.processes --check)
 
 lab: $(VENV)/.lab ## open the chapters in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir chapters
@@ -74,6 +78,10 @@ $(VENV)/.book: pyproject.toml requirements.lock | $(BIN)/pip
 $(VENV)/.test: $(VENV)/.book
 	@echo "installing what the tests compare with"
 	@$(PIP) --editable '.[dev,torch,jax,slurm,mpi,pep]'
+	@touch $@
+
+$(VENV)/.mpi: $(VENV)/.book
+	@$(PIP) --editable '.[mpi]'
 	@touch $@
 
 $(VENV)/.pdf: $(VENV)/.book

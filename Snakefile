@@ -31,3 +31,21 @@ rule chapter:
         gpu=resource("gpu"),
     shell:
         "{params.python:q} -m descent.book.run.execute {wildcards.profile:q} {wildcards.chapter:q} {wildcards.replicate:q}"
+
+
+# Rounds of momentum federated learning, one client a rank: `make federated CLUSTER=slurm`, see chapters/cluster.md.
+rule federated:
+    output:
+        "_build/federated/{clients}.npz",
+    wildcard_constraints:
+        clients="[0-9]+",
+    params:
+        python=sys.executable,
+    resources:
+        tasks=lambda w: int(w.clients),
+        mpi="mpirun",
+        mem_mb=4000,
+        runtime=10,
+    shell:
+        "{params.python:q} -m descent.experiments.momentum_federated_learning.processes"
+        " --clients {wildcards.clients} --launcher {resources.mpi:q} --kept {output:q} --check"

@@ -14,7 +14,10 @@ from descent.book.run.run import Run
 
 PROJECT = Project(Path(__file__).parents[2])
 # Measured on data that whoever runs the paper profile must bring.
-BROUGHT = {"rectified-adam": ("mnist.", "fashion_mnist.", "cifar10.")}
+BROUGHT = {
+    "rectified-adam": ("mnist.", "fashion_mnist.", "cifar10."),
+    "momentum-federated-learning": ("mnist.", "cifar10."),
+}
 
 
 @pytest.fixture(scope="module", params=PROJECT.chapters)

@@ -5,7 +5,17 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from descent.problems.clients import by_label, client_losses, clients_game, dirichlet, iid, sizes_like, stacked
+from descent.problems.clients import (
+    by_label,
+    central_loss,
+    client_losses,
+    client_minibatches,
+    clients_game,
+    dirichlet,
+    iid,
+    sizes_like,
+    stacked,
+)
 from descent.quiet import tf
 
 RNG = np.random.default_rng(3)
@@ -52,3 +62,19 @@ def test_losses_and_gradients_are_each_clients_own(loss):
     slopes = [SLOPES[loss](X[p], Y[p], v) / len(p) + 0.1 * v for p, v in zip(parts, W, strict=True)]
     np.testing.assert_allclose(client_losses(w, held, loss, 0.1), losses, rtol=1e-12)
     np.testing.assert_allclose(clients_game(held, loss, 0.1).gradient((w,))[0], slopes, atol=1e-13)
+
+
+def test_the_common_loss_is_that_of_all_examples():
+    held = stacked(X, Y, dirichlet(LABELS, 3, 0.5, 0))
+    expected = np.log1p(np.exp(-Y * (X @ W[0]))).mean() + 0.05 * W[0] @ W[0]
+    np.testing.assert_allclose(central_loss(tf.constant(W[0]), held, "logistic", 0.1), expected, rtol=1e-12)
+
+
+def test_minibatches_are_of_ones_own_examples_and_unbiased():
+    held = stacked(X, Y, dirichlet(LABELS, 3, 0.5, 0))
+    batch = client_minibatches(held, 20_000)(tf.constant([1, 2]), tf.constant(0))
+    for i in range(3):
+        own = {tuple(row) for row in held.x[i, : held.sizes[i]]}
+        assert {tuple(row) for row in batch.x[i].numpy()} <= own  # zeros of the padding are nobody's
+    seen, all_of_it = (client_losses(tf.constant(W), b, "linear", 0.0).numpy() for b in (batch, held))
+    np.testing.assert_allclose(seen, all_of_it, rtol=0.06)  # four standard errors and more

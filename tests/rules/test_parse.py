@@ -14,7 +14,7 @@ from descent.rules.parse import read_rule
 from descent.solvers.curvature import gauss_newton
 
 SCHEDULES = ("constant", "linear", "cosine", "inverse_time", "piecewise", "warm_up")
-ADJUSTMENTS = ("sga", "consensus", "optimism", "scale", "clip")
+ADJUSTMENTS = ("sga", "consensus", "optimism", "scaffold", "scale", "clip")
 AROUND = ("alternating", "extrapolated", "federated", "stopping", "when_finite")
 STEPS = tuple(sorted(set(MAKERS) & set(rules.__all__) - {*SCHEDULES, *ADJUSTMENTS, *AROUND, "chain", "scheduled"}))
 
@@ -100,7 +100,7 @@ def called(names, number=numbers, **given):
 
     def arguments(name):
         parameters = inspect.signature(MAKERS[name]).parameters.values()
-        free = [p for p in parameters if p.name not in (*given, "curvature", "only", "weights")]
+        free = [p for p in parameters if p.name not in (*given, "curvature", "only", "weights", "server", "present")]
         must = {p.name: value_of(p, number) for p in free if p.default is p.empty}
         may = {p.name: value_of(p, number) for p in free if p.default is not p.empty}
         must |= {p.name: given[p.name] for p in parameters if p.name in given}

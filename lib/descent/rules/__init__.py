@@ -27,7 +27,7 @@ from descent.rules.consensus import consensus
 from descent.rules.eve import eve
 from descent.rules.extragradient import extragradient
 from descent.rules.extrapolated import extrapolated
-from descent.rules.federated import federated
+from descent.rules.federated import federated, scaffold
 from descent.rules.gradient_descent import gradient_descent
 from descent.rules.implicit import implicit, implicit_dense
 from descent.rules.levenberg_marquardt import levenberg_marquardt
@@ -80,6 +80,7 @@ __all__ = [
     "radam",
     "rmsprop",
     "rmsprop_tf1",
+    "scaffold",
     "scale",
     "scheduled",
     "sga",

@@ -93,12 +93,18 @@ def round_map(
         eta, gamma, tau: step size, momentum, steps in a round.
     """
     d = slopes.shape[1]
-    eye, matrix, shift = np.eye(d), np.zeros((2 * d, 2 * d)), np.zeros(2 * d)
+    matrix, shift = np.zeros((2 * d, 2 * d)), np.zeros(2 * d)
     for hessian, slope, p in zip(hessians, slopes, weights, strict=True):
-        one = np.block([[eye - eta * hessian, -eta * gamma * eye], [hessian, gamma * eye]])
-        push = np.concatenate([eta * slope, -slope])
-        affine = np.block([[one, push[:, None]], [np.zeros((1, 2 * d)), np.ones((1, 1))]])
-        power = np.linalg.matrix_power(affine, tau)
-        matrix += p * power[:-1, :-1]
-        shift += p * power[:-1, -1]
+        curvature, axes = np.linalg.eigh(hessian)  # along an axis a step is affine in two numbers
+        push, one, zero = axes.T @ slope, np.ones(d), np.zeros(d)
+        step = np.array(
+            [
+                [one - eta * curvature, -eta * gamma * one, eta * push],
+                [curvature, gamma * one, -push],
+                [zero, zero, one],
+            ]
+        )
+        power = np.linalg.matrix_power(np.moveaxis(step, 2, 0), tau)
+        matrix += p * np.block([[(axes * power[:, a, b]) @ axes.T for b in (0, 1)] for a in (0, 1)])
+        shift += p * np.concatenate([axes @ power[:, a, 2] for a in (0, 1)])
     return Round(matrix, shift)
