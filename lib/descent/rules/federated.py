@@ -122,7 +122,7 @@ def scaffold(every: Scalar = 4, weights: tuple[Any, ...] | None = None, present:
 
     Example:
         >>> distance(chain(scaffold(2), federated(gradient_descent(0.15), 2)), bowl)
-        0.039
+        0.002
     """
 
     def init(params: Vector) -> Variates:
