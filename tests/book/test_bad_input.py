@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -17,7 +18,7 @@ from descent.book.errors import UserError
 from descent.book.project import ProfileFile, Project
 from descent.book.run import execute
 from descent.book.run.integrity import alone
-from descent.book.run.kernel import ChapterError
+from descent.book.run.kernel import ChapterError, execute_notebook
 from descent.book.run.parameters import Parameter, fit, parse_values, validate
 from descent.book.run.run import Run
 from descent.book.run.surroundings import STATED, clean
@@ -568,6 +569,53 @@ def test_an_archive_made_since_the_commit_dirties_no_run_and_an_edit_does(tmp_pa
     assert execute._origin(tmp_path)["dirty"] is True
 
 
+def test_a_run_that_takes_longer_than_it_asked_for_is_told_of_once(tmp_path, capsys):
+    with execute._reported(tmp_path / "progress.txt", "quick/first/0", 0.0, every=0.01):
+        time.sleep(0.2)
+    said = capsys.readouterr().err
+    assert said.count("\n") == said.count("quick/first/0: has taken more than the 0 minutes") == 1
+
+
+@pytest.mark.parametrize("name", ["matplotlibrc", "ipython_config.py", "ipython_kernel_config.json"])
+def test_settings_beside_the_chapters_are_refused_before_anything_runs(here, capsys, name):
+    said = refused(here, capsys, ["book", "first"], {f"chapters/{name}": "figure.dpi: 7"})
+    assert f"{name} would change" in said
+
+
+def test_a_kernel_is_started_in_no_folder_with_settings(tmp_path):
+    (tmp_path / "matplotlibrc").touch()
+    with pytest.raises(UserError, match="matplotlibrc would change"):
+        execute_notebook(None, None, {}, tmp_path)
+
+
+def test_modules_beside_the_chapters_are_refused(here, capsys):
+    """A change of theirs would be seen by nobody, and ``random.py`` would stand before Python's own."""
+    assert "move it to lib/descent" in refused(here, capsys, ["book", "first"], {"chapters/random.py": ""})
+
+
+def figures(run, names=("a-line.svg", "a-line.png")):
+    (run / "figures").mkdir()
+    for name in names:
+        (run / "figures" / name).touch()
+
+
+def test_a_figure_that_vanishes_while_a_chapter_runs_is_missed(book, monkeypatch):
+    def executed(notebook, output, *arguments, **options):
+        output.write_text("{}")
+        (output.parent / "measurements.json").write_text("{}")
+        figures(output.parent, names)
+
+    monkeypatch.setattr(execute, "execute_notebook", executed)
+    run = Run(Project(book.root), "quick", "second", 1)
+    for names in (["a-line.svg"], ["a-line.png"]):
+        with pytest.raises(ChapterError, match="figure a-line is missing"):
+            execute.execute(run)
+        assert not run.path.exists()
+    names = ["a-line.svg", "a-line.png"]
+    assert execute.execute(run) == run.path
+    shutil.rmtree(book.root / "_build")
+
+
 LEFT = [(None, "is missing"), ('{"value": ', "was damaged"), ("{}", "")]
 
 
@@ -575,6 +623,7 @@ LEFT = [(None, "is missing"), ('{"value": ', "was damaged"), ("{}", "")]
 def test_a_run_from_which_something_vanishes_is_not_sealed(book, monkeypatch, left, says):
     def executed(notebook, output, *arguments, **options):
         output.write_text("{}")
+        figures(output.parent)
         if left:
             (output.parent / "measurements.json").write_text(left)
 

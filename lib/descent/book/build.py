@@ -25,7 +25,7 @@ from descent.book.run.integrity import alone, discard_damaged
 from descent.book.run.kernel import check_kernel
 from descent.book.run.parameters import read_chapter
 from descent.book.run.run import Run, runs
-from descent.book.run.surroundings import furnish
+from descent.book.run.surroundings import check_folder, furnish
 from descent.book.run.why import changed, reason
 from descent.book.text import NAME, read_text, read_yaml
 from descent.evidence.files import write_atomically
@@ -66,6 +66,9 @@ def build(
         _ = run.fingerprint  # all that it depends on can be read
     project.claims()
     check_kernel()
+    check_folder(project.root / "chapters")
+    for path in (project.root / "chapters").glob("*.py"):
+        raise UserError(f"{path}: nobody would see it change: move it to lib/descent, whose modules are watched")
     where = _cluster(project, cluster) if cluster else _here(cores)
     busy = "another build is running here: waiting for it"
     with alone(project.build / ".lock", busy) as (lock, waited):  # the one that waited then finds the work done

@@ -7,6 +7,7 @@ run.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import resource
@@ -32,6 +33,9 @@ from descent.evidence.files import dump_json, write_atomically
 from descent.evidence.provenance import git, peak_memory_mb, provenance
 
 RECORDS = re.compile(r"\bMeasurements\.here\(\)")
+SAVES = re.compile(
+    r"""^save\([^"'\n]*,\s*["']([\w-]+)["']""", re.MULTILINE
+)  # in no condition: a whole run has saved it
 
 
 def execute(run: Run) -> Path:
@@ -74,7 +78,7 @@ def _execute(run: Run, partial: Path) -> Path:
     progress = partial / "progress.txt"
     began = time.monotonic()
     try:
-        with _reported(progress, str(run)):
+        with _reported(progress, str(run), run.resources["runtime"]):
             execute_notebook(
                 read_chapter(run.page),
                 partial / "notebook.ipynb",
@@ -139,9 +143,12 @@ def _commit(root: Path) -> dict[str, Any]:
 
 def _check_whole(run: Run, partial: Path) -> None:
     """Raise ChapterError unless what the chapter recorded is still there."""
-    found = (partial / "measurements.json").is_file()
-    if not found and RECORDS.search(code_of(read_chapter(run.page))):
+    code = code_of(read_chapter(run.page))
+    if not (partial / "measurements.json").is_file() and RECORDS.search(code):
         raise ChapterError("its measurements.json is missing: none was recorded, or something removed it; run it again")
+    for name in SAVES.findall(code) if "descent.figures" in code else ():
+        if not all((partial / "figures" / f"{name}.{ending}").is_file() for ending in ("svg", "png")):
+            raise ChapterError(f"its figure {name} is missing: something removed it; run it again")
     for path in partial.glob("*.json"):
         try:
             json.loads(path.read_text())
@@ -165,13 +172,22 @@ def _variables(run: Run, partial: Path, progress: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _reported(progress: Path, name: str, every: float = 15.0) -> Iterator[None]:
-    """Repeat on standard error what the chapter last wrote to its progress file, while the block runs."""
+def _reported(progress: Path, name: str, minutes: float, every: float = 15.0) -> Iterator[None]:
+    """Repeat on standard error what the chapter last wrote to its progress file, while the block runs.
+
+    A chapter that takes longer than it says is told of, once: a cluster would end it, and here it may hang.
+    """
     done = threading.Event()
 
     def watch() -> None:
-        last = ""
+        last, late = "", time.monotonic() + 60 * minutes
         while not done.wait(every):
+            if time.monotonic() > late:
+                late = math.inf
+                wanted = f"more than the {minutes:g} minutes that its resources ask for"
+                print(
+                    f"  {name}: has taken {wanted}: raise runtime, or stop it with Ctrl-C", file=sys.stderr, flush=True
+                )
             line = progress.read_text() if progress.is_file() else ""
             if line and line != last:
                 print(f"  {name}: {line}", file=sys.stderr, flush=True)

@@ -14,7 +14,7 @@ import nbformat
 from traitlets.config import Config
 
 from descent.book.errors import UserError
-from descent.book.run.surroundings import STATED, clean, furnish, surrounded
+from descent.book.run.surroundings import STATED, check_folder, clean, furnish, surrounded
 from descent.evidence.files import write_atomically
 
 KERNEL = "python3"
@@ -70,9 +70,11 @@ def execute_notebook(
         The executed notebook.
 
     Raises:
+        UserError: the folder, or the environment, would make another run of it than is made elsewhere.
         ChapterError: a cell raised, or ended the chapter; the output file holds the traceback.
     """
     check_kernel()
+    check_folder(folder)
     _teach_tuples()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

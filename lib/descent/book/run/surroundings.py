@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from descent.book.errors import UserError
+
 # Variables that begin so are settings of a reader's shell, language, Python, Matplotlib, Jupyter, Keras and Snakemake.
 SETTINGS = (
     *("BASH_ENV", "CLICOLOR", "FORCE_COLOR", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "IPYTHON", "JUPYTER"),
@@ -27,6 +29,17 @@ def clean(environment: Mapping[str, str]) -> dict[str, str]:
     """Return environment variables without a reader's settings, and with those that every run is made under."""
     kept = {name: value for name, value in environment.items() if not name.startswith(SETTINGS)}
     return {"USER": "reader"} | kept | STATED  # containers have users without a name, which Snakemake asks for
+
+
+def check_folder(folder: Path) -> None:
+    """Raise UserError if the kernel's working folder holds settings: Matplotlib and IPython read them there first.
+
+    Args:
+        folder: where chapters lie, and their kernels work.
+    """
+    for path in sorted(folder.glob("*")):
+        if path.name == "matplotlibrc" or (path.name.startswith("ipython") and path.stem.endswith("_config")):
+            raise UserError(f"{path} would change what every chapter here prints and draws: move it away")
 
 
 def furnish(home: Path) -> dict[str, str]:
