@@ -60,6 +60,8 @@ def test_a_file_is_written_where_there_is_no_folder_yet(tmp_path):
 
 def test_json_has_one_form():
     assert dump_json({"b": [1.0, 0.1], "a": "é"}) == '{\n "a": "é",\n "b": [\n  1.0,\n  0.1\n ]\n}\n'
+    with pytest.raises(ValueError, match="JSON"):
+        dump_json({"a": float("nan")})  # not JSON, though Python reads it
 
 
 class Inner(Model):

@@ -50,6 +50,7 @@ def judged(tmp_path, a, b, profile="quick", **settings):
         (OPEN_A, BAD_B, "not reproduced", "the second", "fails in 1 of 2, 1 open: the second"),
         (BAD_A, [], "not reproduced", "the first", "fails in 1 of 2, 1 not measured: the first"),
         (GOOD_A, OPEN_B, "undecided", "the second", "1 of 2 open; the second: more than 997 more seeds"),
+        (GOOD_A, GOOD_B[:1], "undecided", "the second", "1 of the 2 seeds that it takes at least"),
         (GOOD_A, [], "not run", "the second", "not measured: the second"),
         (OPEN_A, [], "not run", "the second", "not measured: the second"),
         ([], [], "not run", "the first", "not measured: the first; the second"),

@@ -35,3 +35,11 @@ def test_matrix_product_and_outputs():
         return y, tf.reduce_sum(y)
 
     assert 4 * 901 <= peak_bytes(graph_of(function, [20, 30])) <= 4 * 910
+
+
+def test_what_has_another_name_is_held_until_it_is_read_for_the_last_time():
+    def function(x):
+        renamed = tf.reshape(tf.exp(x), [10, 100])
+        return tf.reduce_sum(tf.exp(tf.exp(tf.exp(x)))) + renamed
+
+    assert 3 * 4000 <= peak_bytes(graph_of(function, [1000])) <= 3 * 4000 + 8

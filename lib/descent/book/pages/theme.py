@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
+from sphinx.search.en import SearchEnglish
 
 from descent.book.report.citations import register_style
 
@@ -19,6 +20,7 @@ MATHJAX = "tex-mml-chtml.js"
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension with Sphinx."""
     register_style()
+    app.add_search_language(Words)
     app.connect("builder-inited", _search_prose)
     app.connect("html-page-context", _tidy, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -36,6 +38,14 @@ def mathjax_files() -> dict[str, Path]:
         if path == MATHJAX or path.startswith("output/chtml/fonts/woff-v2/"):
             found[f"mathjax/{path}"] = Path(str(file.locate()))
     return found
+
+
+class Words(SearchEnglish):
+    """English without numbers: the search skips those it is asked for, and seconds are others in each build."""
+
+    def word_filter(self, word: str) -> bool:
+        """Say whether a stemmed word goes into the index."""
+        return not word.isdecimal() and super().word_filter(word)
 
 
 def _search_prose(app: Sphinx) -> None:

@@ -112,6 +112,8 @@ def execute_notebook(
             raise ChapterError(f"the kernel did not start: {error}") from error
     if _ended_itself(executed):
         raise ChapterError("SystemExit: a chapter runs to its end: leave out sys.exit()")
+    for number, cell in enumerate(executed.cells):
+        cell["id"] = f"cell-{number}"  # not drawn at random: the same run is the same file
     executed.metadata.papermill["input_path"] = source  # papermill would keep the whole input notebook here
     executed.metadata.papermill["output_path"] = output.name
     write_atomically(output, nbformat.writes(executed))
