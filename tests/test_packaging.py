@@ -61,9 +61,7 @@ def test_contributing_gives_a_reason_for_every_dependency():
 
 
 def test_what_lies_beside_modules_is_in_the_package():
-    """The wheel is the folder without what git ignores: weights and templates are files of the repository."""
-    found = {p for p in (ROOT / "lib" / "descent").rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")}
-    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
-    assert build == {"dev-mode-dirs": ["lib"], "targets": {"wheel": {"packages": ["lib/descent"]}}}
-    ignored = (ROOT / ".gitignore").read_text().split()
-    assert len(found) >= 12 and not [path for path in found for pattern in ignored if path.match(pattern.strip("/"))]
+    library = ROOT / "lib" / "descent"
+    found = {p for p in library.rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")}
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["descent"]
+    assert len(found) >= 12 and found == {path for pattern in patterns for path in library.glob(pattern)}
