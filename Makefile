@@ -62,6 +62,8 @@ clean: ## remove everything made, but not the environment
 $(BIN)/pip: $(if $(wildcard $(BIN)/python),,gone)
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "make: $$($(PYTHON) --version 2>&1) will not do: name a Python 3.11 to 3.13, as in 'make PYTHON=python3.12 book'"; exit 1; }
+	@$(PYTHON) -c 'import os, sys; sys.exit(any(c in os.getcwd() for c in "{}$$"))' || \
+	  { echo "make: pip can't build packages in a folder with {, } or $$ in its path: move the book elsewhere"; exit 1; }
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "make: no environment could be made: install Python's venv (python3-venv)"; exit 1; }
 

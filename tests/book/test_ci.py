@@ -132,3 +132,14 @@ def test_the_image_holds_what_its_environment_is_made_from():
     for name in re.search(r"^COPY --chown=book (.*) \./$", early, re.MULTILINE)[1].split():
         assert (ROOT / name).is_file(), name
     assert "lib lib" in early and "pyproject.toml" in early and "README.md" in early  # the package names its README
+
+
+def test_a_folder_in_which_pip_can_not_build_is_refused_in_one_line(tmp_path):
+    """setuptools takes braces and dollar signs of a path for variables."""
+    for name in ("My {Papers}", "a$b"):
+        (tmp_path / name).mkdir()
+        for file in ("Makefile", "pyproject.toml", "requirements.lock"):
+            (tmp_path / name / file).symlink_to(ROOT / file)
+        done = subprocess.run(["make", "book"], cwd=tmp_path / name, capture_output=True, text=True)
+        assert done.returncode == 2 and "move the book elsewhere" in done.stdout
+        assert not (tmp_path / name / ".venv").exists()
