@@ -209,7 +209,9 @@ def sampler(
 
 
 def repartitioned(params: tuple[Any], batch: Round) -> tuple[Any]:
-    """Return the same network with its hidden units permuted: the next partition."""
+    """Return the same network with its hidden units permuted: the next partition. One worker has nothing to permute."""
+    if batch.x.shape[0] == 1:
+        return params
     (net,) = params
     last = len(net.weights) - 1
     weights = []
@@ -261,14 +263,14 @@ def rounds(
     def update(xi: Vector, state: RoundsState, params: Vector, game: Game) -> tuple[Vector, RoundsState]:
         step, inner = rule.update(xi, state.inner, params, game)
         t = state.t + 1
-        if meet is None:
+        arrived = vectors.add(params, step)
+        if meet is None or meet(arrived, game.batch) is arrived:
             return step, RoundsState(t, inner)
         due = tf.equal(t % tf.cast(every, tf.int64), 0)
 
         def met(vector: Vector, otherwise: Vector) -> Vector:
             return tf.nest.map_structure(lambda a, b: tf.where(due, a, b), meet(vector, game.batch), otherwise)
 
-        arrived = vectors.add(params, step)
         ends = met(params if lose_last else arrived, arrived)
         change = tf.nest.map_structure(
             lambda end, there, begin, s: tf.where(due, end - begin, s), ends, arrived, params, step
