@@ -43,7 +43,8 @@ LABELS = {
     "rows": "(e) rows never sent",
 }
 # One grid of four rates for each method, around what pilots with another seed found best.
-RATES = {"norm": (0.05, 0.15, 0.5, 1.5), "ist": (0.01, 0.03, 0.1, 0.3)}
+NORMALISED = ("norm", "rows")
+RATES = {"norm": (0.05, 0.15, 0.5, 1.5), "rows": (0.05, 0.15, 0.5, 1.5), "ist": (0.01, 0.03, 0.1, 0.3)}
 OTHERS = (0.03, 0.1, 0.3, 0.6)
 MASKS = 6  # the stream of dropout's uniforms
 POINTS = 25  # records of a run
@@ -115,7 +116,7 @@ def train(task: Task, method: str, n: int, every: Sequence[int], seeds: Sequence
     pixels, each = fit.x[0].size, task.examples // n if method not in ("sgd", "dropout") else task.examples
     workers = 1 if method in ("sgd", "dropout") else n
     x, y = tf.constant(fit.x.reshape(len(fit), pixels)), tf.constant(fit.y)
-    scaling: Any = "batch norm" if method == "norm" else "times n"
+    scaling: Any = "batch norm" if method in NORMALISED else "times n"
     rates = RATES.get(method, OTHERS)
     grid = np.stack(np.meshgrid(every, rates, indexing="ij"), -1).reshape(-1, 2)
     lanes = np.repeat(grid, len(seeds), 0).astype(np.float32)
@@ -145,7 +146,7 @@ def train(task: Task, method: str, n: int, every: Sequence[int], seeds: Sequence
         return rounds(gradient_descent(hyper[1]), tf.cast(hyper[0], tf.int64), meet, lose_last=method == "lose")
 
     batches = [(tf.constant(i.x.reshape(len(i), pixels)), tf.constant(i.y)) for i in (chosen_by, test)]
-    whole: Any = "batch norm" if method == "norm" else "none"
+    whole: Any = "batch norm" if method in NORMALISED else "none"
 
     def accuracy(players: Any, state: Any, game: Game) -> tf.Tensor:
         weights = players[0].weights

@@ -102,7 +102,7 @@ def quadratics(
     lengths = [1, 2, 5, 10, 20, 50]
     longer = np.array(
         [
-            [quadratic.loss(matrix, b, quadratic.mean_of_rounds(matrix, b, n, j, 0.05, draws, 0)) for j in lengths]
+            [quadratic.loss(matrix, b, x) for x in quadratic.means_of_rounds(matrix, b, n, lengths, 0.05, draws, 0)]
             for n in workers
         ]
     )
@@ -160,6 +160,6 @@ def faults(correct: np.ndarray, one: Mapping[tuple[str, int], Runs], two: Mappin
     """Return the test accuracy with each fault, and without: of one hidden layer (a, c), and of two (e)."""
     rows = [["one hidden layer, correct", spread(correct, form=".3f")]]
     rows += [[LABELS[name], spread(one[name, 4].final(0), form=".3f")] for name in ("lose", "same")]
-    rows.append(["two hidden layers, correct", spread(two["ist", 4].final(0), form=".3f")])
+    rows.append(["two hidden layers, correct", spread(two["norm", 4].final(0), form=".3f")])
     rows.append([LABELS["rows"], spread(two["rows", 4].final(0), form=".3f")])
     return table(rows, ["", "test accuracy"], below="Brackets: least and largest over seeds.")

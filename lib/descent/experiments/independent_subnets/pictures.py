@@ -101,6 +101,6 @@ def costs(task: Task, runs: Mapping[tuple[str, int], Runs], n: int, every: int, 
             ends[label] = band(axis, x, curve, colour), COLOURS[colour]
     for axis, name in zip(axes, ("floats sent", "multiply-adds of a worker", "simulated time (ms)"), strict=True):
         axis.set(xscale="log", xlabel=name)
-    axes[0].set(ylabel="test accuracy", ylim=(0.5, 1.0))
+    axes[0].set(ylabel="test accuracy", ylim=(0.7, 1.0))
     label_ends(axes[-1], ends)
     return figure

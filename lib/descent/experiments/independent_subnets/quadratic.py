@@ -42,10 +42,10 @@ def loss(matrix: np.ndarray, b: np.ndarray, x: np.ndarray) -> float:
     return float((x - best) @ matrix @ (x - best) / (b @ best))
 
 
-def mean_of_rounds(
-    matrix: np.ndarray, b: np.ndarray, n: int, every: int, rate: float, draws: int, seed: int
+def means_of_rounds(
+    matrix: np.ndarray, b: np.ndarray, n: int, lengths: Sequence[int], rate: float, draws: int, seed: int
 ) -> np.ndarray:
-    """Return the mean of the stationary law for J steps a round, from the mean over partitions of a round's map.
+    """Return the means of the stationary laws for rounds of J steps, from the means over partitions of a round's map.
 
     A round maps a block x_B to M x_B + (I - M) (n L_BB)^-1 b_B with M = (I - rate n L_BB)^J. Partitions are
     independent, so the stationary mean solves x = E[M] x + E[c].
@@ -53,23 +53,27 @@ def mean_of_rounds(
     Args:
         matrix, b: L and b.
         n: workers.
-        every: J.
+        lengths: J, one or more.
         rate: of the local steps.
         draws: partitions of which the mean is taken.
         seed: of them.
+
+    Returns:
+        Shape [lengths, d].
     """
     d = len(b)
     draw = np.random.default_rng(seed)
-    mean, constant = np.zeros((d, d)), np.zeros(d)
+    mean, constant = np.zeros((len(lengths), d, d)), np.zeros((len(lengths), d))
     for _ in range(draws):
         for block in draw.permutation(d).reshape(n, d // n):
-            own = n * matrix[np.ix_(block, block)]
-            values, vectors = np.linalg.eigh(own)
-            power = (1 - rate * values) ** every
-            sums = np.where(np.abs(values) > 1e-12, (1 - power) / np.where(values == 0, 1, values), rate * every)
-            mean[np.ix_(block, block)] += (vectors * power) @ vectors.T
-            constant[block] += (vectors * sums) @ vectors.T @ b[block]
-    return np.linalg.solve(np.eye(d) - mean / draws, constant / draws)
+            values, vectors = np.linalg.eigh(n * matrix[np.ix_(block, block)])
+            flat = np.abs(values) < 1e-12
+            for k, j in enumerate(lengths):
+                power = (1 - rate * values) ** j
+                sums = np.where(flat, rate * j, (1 - power) / np.where(flat, 1.0, values))
+                mean[k][np.ix_(block, block)] += (vectors * power) @ vectors.T
+                constant[k][block] += (vectors * sums) @ (vectors.T @ b[block])
+    return np.array([np.linalg.solve(np.eye(d) - m / draws, c / draws) for m, c in zip(mean, constant, strict=True)])
 
 
 def simulated(
