@@ -268,19 +268,21 @@ def rounds(
             return step, RoundsState(t, inner)
         due = tf.equal(t % tf.cast(every, tf.int64), 0)
 
-        def met(vector: Vector, otherwise: Vector) -> Vector:
-            return tf.nest.map_structure(lambda a, b: tf.where(due, a, b), meet(vector, game.batch), otherwise)
+        def met() -> tuple[Vector, Any]:
+            ends = meet(params if lose_last else arrived, game.batch)
+            change = tf.nest.map_structure(lambda end, begin: end - begin, ends, params)
+            return change, _followed(inner, params, lambda vector: meet(vector, game.batch))
 
-        ends = met(params if lose_last else arrived, arrived)
-        change = tf.nest.map_structure(
-            lambda end, there, begin, s: tf.where(due, end - begin, s), ends, arrived, params, step
-        )
-        return change, RoundsState(t, _followed(inner, params, met))
+        if not tf.is_tensor(every):  # all lanes meet at once, so what is not due need not be computed
+            change, inner = tf.cond(due, met, lambda: (step, inner))
+        else:
+            change, inner = tf.nest.map_structure(lambda a, b: tf.where(due, a, b), met(), (step, inner))
+        return change, RoundsState(t, inner)
 
     return Rule(init, update)
 
 
-def _followed(state: Any, params: Vector, met: Callable[[Vector, Vector], Vector]) -> Any:
+def _followed(state: Any, params: Vector, meet: Callable[[Vector], Vector]) -> Any:
     """Return a rule's state with all that is structured like params rearranged as they are."""
     shapes = [leaf.shape for leaf in tf.nest.flatten(params)]
     try:
@@ -289,8 +291,8 @@ def _followed(state: Any, params: Vector, met: Callable[[Vector, Vector], Vector
     except (TypeError, ValueError):
         alike = False
     if alike:
-        return met(state, state)
+        return meet(state)
     if isinstance(state, tuple):
-        parts = [_followed(part, params, met) for part in state]
+        parts = [_followed(part, params, meet) for part in state]
         return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
     return state
