@@ -11,13 +11,13 @@ CHAPTER ?=
 # A folder of profiles/ that sends runs elsewhere: `make book CLUSTER=slurm`.
 CLUSTER ?=
 
-# The installed library's place is kept in a file, which is written and read as UTF-8 whatever the reader's language.
-export PYTHONUTF8 = 1
+# Where the library lies is kept in a file, which pip writes and Python reads in the reader's language: in C, no accents.
+export LC_ALL = C.UTF-8
 
 CODE := $(wildcard lib tests benchmarks)
 VENV := .venv
 BIN  := $(VENV)/bin
-PIP  := LC_ALL=C.UTF-8 $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(LOCK),--constraint $(LOCK))
+PIP  := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(LOCK),--constraint $(LOCK))
 
 .PHONY: book test check bench federated lab pdf archive clean help gone
 

@@ -46,12 +46,13 @@ def strange(make_book, tmp_path_factory):
     for name, text in settings.items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_text(text)
-    tools = base / "bin"  # everything but git
+    tools = base / "bin"  # but a git that can't be started
     tools.mkdir()
     for folder in os.environ["PATH"].split(":"):
         for name in ("bash", "sh", "env", "nproc", "which"):
             if not (tools / name).exists() and shutil.which(name, path=folder):
                 (tools / name).symlink_to(shutil.which(name, path=folder))
+    (tools / "git").write_text("may not be started")
     long = base / ("t" * 120)
     long.mkdir()
     book.environment |= {"HOME": str(home), "PATH": str(tools), "TMPDIR": str(long), "LC_ALL": "C"}

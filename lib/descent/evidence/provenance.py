@@ -42,10 +42,10 @@ def lock_sha256(root: Path) -> str:
 
 
 def git(root: Path, *arguments: str) -> str:
-    """Return what git says, or nothing where there is no git, or no repository."""
+    """Return what git says, or nothing where no git can be started, or no repository."""
     try:
         done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
-    except FileNotFoundError:
+    except OSError:
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
 
