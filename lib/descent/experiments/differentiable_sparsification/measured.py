@@ -24,7 +24,7 @@ def f1(weights: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def chosen(paths: Paths, data: Data) -> np.ndarray:
-    """Return each seed's weights at the setting whose error on held examples is least on the other seeds, [seeds, n]."""
+    """Return each seed's weights at the setting with the least held error on the other seeds, [seeds, n]."""
     scores = paths.held_error(data)
     which = leave_one_out(np.where(np.isfinite(scores), scores, 1e9))
     return paths.ends[which, np.arange(len(which))]
@@ -61,8 +61,18 @@ def mixture_table(runs: Mapping[str, Paths], data: Data) -> Table:
     return table(rows, head, below="Five components are true. Brackets: least and largest over seeds.")
 
 
+def tau_table(trained: Paths, held: Paths, alone: Paths, data: Data) -> Table:
+    """Return what a trained threshold, one held at its first value, and a path of them without penalty come to."""
+    rows = []
+    kinds = {"trained, path of penalties": trained, "held, path of penalties": held, "path of thresholds alone": alone}
+    for name, paths in kinds.items():
+        best = chosen(paths, data)
+        rows.append([name, spread(f1(best, data.truth)), spread(errors(best, data.held), form=".4f")])
+    return table(rows, ["threshold", "F1", "error on held examples"], below="Brackets: least and largest over seeds.")
+
+
 def over_best_subset(paths: Paths, data: Data) -> np.ndarray:
-    """Return by what share the training error at the chosen penalty exceeds the best mixture's of that size, [seeds]."""
+    """Return the training error at the chosen penalty over that of the best mixture of that size, minus 1, [seeds]."""
     best = chosen(paths, data)
     own = errors(best, (data.gram, data.moment, data.square))
     least = [best_subsets(*moments) for moments in zip(data.gram, data.moment, data.square, strict=True)]
@@ -172,3 +182,16 @@ class Race:
         head = ["", *(f"accuracy, at least {share:.0%} zeros" for share in self.shares)]
         below = "Brackets: least and largest over seeds. The first row has no zeros. “never”: no setting has so many."
         return table(rows, head, below=below)
+
+
+def returns_table(races: Mapping[str, Race]) -> Table:
+    """Return how often zeros come back, and how early survivors are chosen, by task and method."""
+    rows = []
+    for title, race in races.items():
+        for method in ("threshold", "surrogate", "sparsemax"):
+            sizes = race.ends[method].sizes
+            early, chance = chosen_early(sizes)
+            cells = [spread(values, form=".0%") for values in (revived(sizes), early)]
+            rows.append([title, network.LABELS[method], *cells, f"{chance.mean():.0%}"])
+    head = ["gates on", "", "zeros that come back", "survivors among the largest early", "by chance"]
+    return table(rows, head, below="Early: after a tenth of the training. Brackets: least and largest over seeds.")

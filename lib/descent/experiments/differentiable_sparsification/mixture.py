@@ -11,7 +11,6 @@ import numpy as np
 
 from descent.experiments.differentiable_sparsification import relatives
 from descent.experiments.differentiable_sparsification.shares import penalty, shares
-from descent.experiments.differentiable_sparsification.subsets import best_subsets
 from descent.games import Game
 from descent.oracles import Oracle, gradients_of, nothing
 from descent.quiet import tf
@@ -159,7 +158,13 @@ def draw(n: int, examples: int, noise: float, seeds: Sequence[int]) -> Data:
         size = [2, examples, n + 1]
         z = tf.random.stateless_normal(size, draw_seed(seed, "linear mixture"), dtype=tf.float64).numpy()
         x, y = z[..., :n], z[..., :n] @ truth + noise * z[..., n]
-        found.append((np.einsum("kej,kei->kji", x, x) / examples, np.einsum("kej,ke->kj", x, y) / examples, y.var(1) + y.mean(1) ** 2))
+        found.append(
+            (
+                np.einsum("kej,kei->kji", x, x) / examples,
+                np.einsum("kej,ke->kj", x, y) / examples,
+                y.var(1) + y.mean(1) ** 2,
+            )
+        )
     gram, moment, square = (np.stack(part) for part in zip(*found, strict=True))
     return Data(gram[:, 0], moment[:, 0], square[:, 0], (gram[:, 1], moment[:, 1], square[:, 1]), tuple(seeds))
 
@@ -202,7 +207,13 @@ def errors(weights: np.ndarray, moments: tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 def train(
-    data: Data, method: str, steps: int, count: int = 10, every: int | None = None, frozen: Sequence[float] | None = None
+    data: Data,
+    method: str,
+    steps: int,
+    count: int = 10,
+    every: int | None = None,
+    frozen: Sequence[float] | None = None,
+    unpenalised: bool = False,
 ) -> Paths:
     """Train one method at all penalties from all seeds, as lanes of one program.
 
@@ -212,10 +223,11 @@ def train(
         steps: full-batch steps, a multiple of every.
         count: penalties, evenly on a logarithmic axis.
         every: steps between records; by default a hundredth of the steps.
-        frozen: thresholds tau to use, untrained, in place of penalties' path: lanes are then thresholds x penalties.
+        frozen: thresholds tau to use, untrained: settings are then thresholds x penalties.
+        unpenalised: leave the penalty out: one setting for each frozen threshold.
     """
     made, n, seeds = METHODS[method], data.candidates, len(data.seeds)
-    path = np.geomspace(*made.penalties, count)
+    path = [0.0] if unpenalised else np.geomspace(*made.penalties, count)
     settings = np.stack(np.meshgrid(frozen or [np.nan], path, indexing="ij"), -1).reshape(-1, 2)
     lanes = np.repeat(settings, seeds, 0).astype(np.float32)
     start = made.start(n)
@@ -224,7 +236,10 @@ def train(
     )
     if frozen is not None:
         params["beta"] = tf.constant(np.log(lanes[:, 0] / (1 - lanes[:, 0])))
-    moments = [np.tile(x, (len(settings),) + (1,) * (x.ndim - 1)).astype(np.float32) for x in (data.gram, data.moment, data.square)]
+    moments = [
+        np.tile(x, (len(settings),) + (1,) * (x.ndim - 1)).astype(np.float32)
+        for x in (data.gram, data.moment, data.square)
+    ]
 
     def losses(players: Any, batch: Any) -> tuple[tf.Tensor]:
         (gram, moment, square, lam), uniforms = batch

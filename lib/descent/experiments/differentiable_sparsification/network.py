@@ -19,7 +19,7 @@ from descent.problems.convolution import Convolutional, patches
 from descent.problems.images import Images, load
 from descent.problems.networks import mlp
 from descent.quiet import tf
-from descent.rules import Rule, adam, gradient_descent
+from descent.rules import Rule, adam
 from descent.sweep import Sweep
 
 Place = Literal["pixels", "units", "channels"]
@@ -298,7 +298,9 @@ def train(
         gate = gates(parts, mask, None)
         return tf.stack(
             [
-                tf.reduce_mean(tf.cast(tf.argmax(logits(task.place, layers, gate, x, fit.shape), 1, tf.int32) == y, tf.float32))
+                tf.reduce_mean(
+                    tf.cast(tf.argmax(logits(task.place, layers, gate, x, fit.shape), 1, tf.int32) == y, tf.float32)
+                )
                 for x, y in batches
             ]
         )
@@ -316,12 +318,15 @@ def _tiled(leaf: tf.Tensor, times: int) -> tf.Tensor:
 
 
 def magnitude(task: Task, seeds: Sequence[int]) -> Ends:
-    """Train without gates for half of the steps, prune the groups of least norm, retrain the rest for the other half."""
+    """Train without gates for half of the steps, prune the groups of least norm, retrain the rest as long."""
     rates = GATES["dense"].rates
     first = np.array([(0.0, rate) for rate in rates])
     before = train(task, "dense", seeds, first, steps=task.steps // 2)
     norms = np.array(
-        [[group_norms(task.place, _lane(before.weights[0], i, j)) for j in range(len(seeds))] for i in range(len(rates))]
+        [
+            [group_norms(task.place, _lane(before.weights[0], i, j)) for j in range(len(seeds))]
+            for i in range(len(rates))
+        ]
     )
     order = norms.argsort(-1).argsort(-1)  # 0 for the least
     cut = np.round(np.array(TARGETS) * task.gates)
@@ -334,3 +339,63 @@ def magnitude(task: Task, seeds: Sequence[int]) -> Ends:
 
 def _lane(layers: Any, *index: int) -> Any:
     return tf.nest.map_structure(lambda leaf: leaf[index], layers)
+
+
+def race(task: Task, seeds: Sequence[int], methods: Sequence[str]) -> dict[str, Ends]:
+    """Run methods on one task, and keep what each reached: "dense", "magnitude", "twin" and those of ``GATES``.
+
+    "twin" trains anew, from the same starts, what the relative threshold left over, for all of the steps.
+    """
+    found: dict[str, Ends] = {}
+    for method in methods:
+        if method == "dense":
+            made = partial(train, task, "dense", seeds, np.array([(0.0, rate) for rate in GATES["dense"].rates]))
+        elif method == "magnitude":
+            made = partial(magnitude, task, seeds)
+        elif method == "twin":
+            left = found["threshold"]
+            made = partial(train, task, "dense", seeds, left.settings * [0, 1], (left.sizes[-1] != 0.0).astype(float))
+        else:
+            made = partial(train, task, method, seeds)
+        kept = cached(
+            f"sparse-{task.dataset}-{task.place}-{method}",
+            {"task": task, "method": method, "seeds": list(seeds)},
+            lambda made=made: _flat(made()),  # type: ignore[misc]
+        )
+        found[method] = _unflat(task, method, kept)
+    return found
+
+
+def _flat(ends: Ends) -> dict[str, np.ndarray]:
+    leaves = {f"leaf{k}": leaf for k, leaf in enumerate(tf.nest.flatten(ends.weights))}
+    return {name: getattr(ends, name) for name in ("settings", "held", "test", "zeros", "sizes")} | leaves
+
+
+def _unflat(task: Task, method: str, kept: Mapping[str, np.ndarray]) -> Ends:
+    arrays = dict(kept)
+    like = task.network.init(0), GATES[method].start(task.gates) if method in GATES else {}
+    leaves = [arrays.pop(f"leaf{k}") for k in range(len(tf.nest.flatten(like)))]
+    return Ends(**arrays, weights=tf.nest.pack_sequence_as(like, leaves))
+
+
+def change_when_removed(task: Task, ends: Ends, share: float) -> float:
+    """Delete the hidden units whose gate is 0 and return the largest change of a test output, relative to the largest.
+
+    Args:
+        task: whose gates are on hidden units.
+        ends: of a method with gates, all of whose settings with at least this share of zeros are looked at.
+        share: of zeros.
+    """
+    test = load(task.dataset, "test")
+    x, worst = tf.constant(test.x.reshape(len(test), -1)), 0.0
+    for i, j in zip(*np.nonzero(ends.zeros >= share), strict=True):
+        layers, parts = _lane(ends.weights, i, j)
+        gate = np.asarray(GATES["threshold"].value({k: tf.constant(v) for k, v in parts.items()}, None))
+        kept = gate != 0.0
+        (w1, b1), (w2, b2) = layers
+        whole = logits("units", layers, tf.constant(gate), x, test.shape).numpy()
+        less = logits(
+            "units", [(w1[:, kept], b1[kept]), (w2[kept], b2)], tf.constant(gate[kept]), x, test.shape
+        ).numpy()
+        worst = max(worst, float(np.abs(less - whole).max() / np.abs(whole).max()))
+    return worst
