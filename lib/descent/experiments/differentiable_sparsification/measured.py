@@ -189,6 +189,8 @@ def returns_table(races: Mapping[str, Race]) -> Table:
     rows = []
     for title, race in races.items():
         for method in ("threshold", "surrogate", "sparsemax"):
+            if method not in race.ends:
+                continue
             sizes = race.ends[method].sizes
             early, chance = chosen_early(sizes)
             cells = [spread(values, form=".0%") for values in (revived(sizes), early)]

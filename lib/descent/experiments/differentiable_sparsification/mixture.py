@@ -88,7 +88,7 @@ METHODS: Mapping[str, Method] = {
         lambda n: {"v": np.full(n, 1.0 / n), "s": np.array(START)},
         lambda params, u: relatives.threshold_reparametrised(params["v"], params["s"]),
         lambda params, w: (tf.reduce_sum(params["v"] ** 2) + params["s"] ** 2) / 2,  # weight decay on all of them
-        (1e-4, 1e-1),
+        (1e-3, 1.0),
     ),
     "gates": Method(
         "hard-concrete gates",

@@ -59,6 +59,8 @@ def _threshold(params: Parts, surrogate: bool = False) -> tf.Tensor:
     return shares(params["alpha"], params["beta"], surrogate)
 
 
+# Penalties and rates are as pilots with another seed asked for: each path goes from about a quarter of zeros to nine
+# tenths, if the method gets there at all.
 GATES: Mapping[str, Gate] = {
     "dense": Gate("dense", lambda m: {}, lambda params, u: 1.0, lambda params: 0.0, (1.0, 1.0)),
     "threshold": Gate(
@@ -82,22 +84,16 @@ GATES: Mapping[str, Gate] = {
         lambda params: penalty(relatives.sparsemax(params["alpha"]), POWER),
         (1e-3, 1.0),
     ),
-    "str": Gate(
-        "STR",
-        lambda m: {"v": np.ones(m), "s": np.array(START)},
-        lambda params, u: relatives.threshold_reparametrised(params["v"], params["s"]),
-        lambda params: (tf.reduce_sum(params["v"] ** 2) + params["s"] ** 2) / 2,
-        (1e-4, 1e-1),
-    ),
     "gates": Gate(
         "hard-concrete gates",
         lambda m: {"log_alpha": np.full(m, 2.0)},
         lambda params, u: relatives.hard_concrete(params["log_alpha"], u),
         lambda params: relatives.expected_gates(params["log_alpha"]),
-        (1e-4, 1e-1),
+        (1e-2, 3e-1),
+        (0.01, 0.03),
     ),
     "proximal": Gate(
-        "group lasso, proximal", lambda m: {}, lambda params, u: 1.0, lambda params: 0.0, (1e-3, 3e-1), (0.1, 0.3)
+        "group lasso, proximal", lambda m: {}, lambda params, u: 1.0, lambda params: 0.0, (5e-3, 1.2e-1), (0.1, 0.3)
     ),
 }
 

@@ -59,14 +59,18 @@ def recovery(runs: Mapping[str, Paths], data: Data) -> Any:
         label, colour = STYLE[name]
         paths = runs[name]
         lam = paths.settings[:, 1]
-        left.semilogx(lam, f1(paths.ends, data.truth).mean(1), ".-", color=COLOURS[colour])
+        line = ".--" if name == "sparsemax" else ".-"  # it lies upon the threshold's
+        left.semilogx(lam, f1(paths.ends, data.truth).mean(1), line, color=COLOURS[colour])
         error = paths.held_error(data).mean(1)
-        right.loglog(lam, error, ".-", color=COLOURS[colour])
+        right.loglog(lam, error, line, color=COLOURS[colour])
         ends[label] = float(error[-1]), COLOURS[colour]
     left.set(
-        xlabel="penalty, $\\lambda$", ylabel="F1 of the components kept", title="Who finds the five", ylim=(0, 1.05)
+        xlabel="penalty, $\\lambda$",
+        ylabel="F1 of the components kept",
+        title="Three find the five for many penalties",
+        ylim=(0, 1.05),
     )
-    right.set(xlabel="penalty, $\\lambda$", ylabel="error on held examples", title="What it costs")
+    right.set(xlabel="penalty, $\\lambda$", ylabel="error on held examples", title="Lasso and STR pay for finding them")
     label_ends(right, ends)
     return figure
 
@@ -84,12 +88,12 @@ def history(runs: Mapping[str, Paths], setting: int, seed: int, steps: int) -> A
         tau = runs[name].tau[:, setting, seed]
         axis.semilogy(at, tau, "--", color="black", linewidth=1)
         axis.set(xlabel="step", title={"threshold": "without the surrogate", "surrogate": "with the surrogate"}[name])
-    axes[0].set(ylabel="share, while it is above 0")
+    axes[0].set(ylabel="share, while it is above 0", ylim=(1e-4, 1))
     weights = runs["surrogate"].weights[-1, setting, seed]
     false = weights[len(TRUE) :]
     ends = {"true": (float(np.median(weights[: len(TRUE)])), COLOURS["blue"])}
     ends["$\\tau$"] = (float(runs["surrogate"].tau[-1, setting, seed]), "black")
-    ends["false"] = (float(false.max() if (false > 0).any() else axes[1].get_ylim()[0] * 2), COLOURS["vermilion"])
+    ends["false"] = (float(false.max() if (false > 0).any() else 1.5e-4), COLOURS["vermilion"])
     label_ends(axes[1], ends)
     return figure
 
@@ -117,10 +121,10 @@ def fronts(races: Mapping[str, Race], shown: tuple[float, ...] = (0.25, 0.4, 0.5
 
 
 def pixels(ends: Mapping[str, Ends], share: float) -> Any:
-    """Draw how often each pixel of the digits is kept, over seeds, at the first setting with this share of zeros."""
+    """Draw how often each pixel of the digits is kept, over seeds, at the setting nearest to this share of zeros."""
     figure, axes = plt.subplots(1, len(ends), figsize=(7.0, 2.6))
     for axis, (name, found) in zip(axes, ends.items(), strict=True):
-        setting = int(np.argmax(found.zeros.mean(1) >= share))
+        setting = int(np.argmin(np.abs(found.zeros.mean(1) - share)))
         kept = (found.sizes[-1, setting] != 0.0).mean(0)
         side = round(kept.size**0.5)
         drawn = axis.imshow(kept.reshape(side, side), vmin=0, vmax=1, cmap="cividis")
@@ -138,7 +142,12 @@ def returns(race: Race) -> Any:
         label, colour = STYLE[name]
         alive = (race.ends[name].sizes != 0.0).mean((1, 3))
         band(axis, np.linspace(0, 1, len(alive)), alive, colour, label=label)
-    axis.set(xlabel="part of the training", ylabel="gates above 0", title="Most zeros appear early", ylim=(0, 1.02))
+    axis.set(
+        xlabel="part of the training",
+        ylabel="gates above 0",
+        title="Sparsemax drops units at once, the threshold all along",
+        ylim=(0, 1.02),
+    )
     axis.xaxis.set_major_formatter("{x:.0%}")
     axis.yaxis.set_major_formatter("{x:.0%}")
     label_lines(axis)
