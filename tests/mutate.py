@@ -33,6 +33,7 @@ TESTS = {
         "tests/evidence/test_measurements.py", "tests/evidence/test_claims.py", "tests/evidence/test_error_rates.py",
     ],
     "book/report/published.py": ["tests/book/test_published.py"],
+    "book/report/archive.py": ["tests/book/test_published.py", "tests/book/test_pipeline.py"],
     "book/report": [
         "tests/book/test_report.py", "tests/book/test_archived.py", "tests/book/test_agreement.py",
         "tests/book/test_benchmark_page.py", "tests/book/test_costs.py", "tests/book/test_scaling.py",

@@ -2,12 +2,13 @@
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from descent.book.project import Project
-from descent.book.report.benchmarks import GOALS, benchmark_tables, goals_table
+from descent.book.report.benchmarks import GOALS, _columns, benchmark_tables, goals_table
 
 ROOT = Path(__file__).parents[2]
 
@@ -119,3 +120,21 @@ def test_every_goal_names_a_row_that_its_program_measures():
     measured = {name for name, _, _ in rows}  # a new program waits for the next `make bench`
     goals = {(goal.program, goal.setting, goal.row) for goal in GOALS if goal.program in measured}
     assert len(goals) > 20 and goals <= rows
+
+
+def test_goals_ask_for_what_they_say():
+    by_name = {(goal.what, goal.setting): goal for goal in GOALS}
+    bounds = {goal.what: goal.bound for goal in by_name.values()}
+    steps = {what: bound for what, bound in bounds.items() if what.startswith("Implicit step of")}
+    said = {what: 3.0 * int(re.search(r"of (\d+)", what)[1]) + 3.0 for what in steps}
+    assert len(steps) == 3 and steps == said and sorted(steps.values()) == [6, 18, 63]
+    faster = [goal for goal in GOALS if "20 times faster" in goal.what]
+    assert len(faster) == 4 and all(goal.bound == 20.0 and not goal.at_most for goal in faster)
+
+
+def test_a_column_is_there_if_a_row_has_it():
+    rows = [
+        {"row": "a", "setting": "", "milliseconds": 1.0},
+        {"row": "b", "setting": "", "milliseconds": 1.0, "ratio": 2.0},
+    ]
+    assert _columns(rows) == ["Milliseconds", "Ratio"]

@@ -88,7 +88,9 @@ def test_the_page_computes_from_runs_and_names_what_was_never_measured(project):
     assert (first.jobs, first.seconds, first.inside) == (1, (1200.0,), 10)
     assert (second.jobs, second.seconds, second.limit) == (30, (), 600.0)
     text = scaling_tables(project)
-    assert "CPU: A processor, 1 of 2 cores, `0123456789`" in text
+    assert "CPU: A processor, 1 of 2 cores, `0123456789`" in text and "with changes" not in text
+    archive(project, "first", environment(1200.0, {"seed": 7, "steps": 40}) | {"dirty": True})
+    assert "`0123456789` with changes" in scaling_tables(project)
     assert "never measured; at most 10 min" in text and "second (30 × 10 min)" in text
     # alone it takes its 20 minutes anywhere; thrice its seeds, an hour; with 30 jobs of 10 minutes, 320 minutes of work
     assert numbers(text, "1") == ["20 min", "1", "100%", "60 min", "5.3 h"]

@@ -18,7 +18,7 @@ from descent.learned import (
     rnnprop,
 )
 from descent.learned.history import MAGNITUDES, direction
-from descent.learned.lstm import Cell, CellState, cell_step, log_and_sign
+from descent.learned.lstm import Cell, CellState, cell_step, log_and_sign, lstm_init
 from descent.learned.multiscale_adam import SCALES, Moments, moments, proposals
 from descent.quiet import tf
 from descent.simulate import Simulator
@@ -256,3 +256,11 @@ def test_mlp_optimizer_is_its_nineteen_features(gradients):
 def test_another_weighting_is_refused():
     with pytest.raises(ValueError, match="'average' or 'mlp'"):
         multiscale_adam("median")
+
+
+def test_weights_of_an_lstm_have_the_spread_of_their_inputs():
+    """Normal, cut at two standard deviations, which leaves .88 of it: 3% is eight standard errors of 40,000 draws."""
+    cells, (out, _) = lstm_init(tf.constant([3, 4]), 60, 40, 2, tf.float64)
+    for (w, _), inputs in zip(cells, (100, 80), strict=True):
+        assert w.shape == (inputs, 160) and w.numpy().std() == pytest.approx(0.8796 * inputs**-0.5, rel=0.03)
+    assert out.shape == (40, 1)

@@ -11,9 +11,11 @@ from descent.problems.constraints import box, cardinality_polytope, gap, l1_ball
 from descent.quiet import tf
 from descent.rules import chain
 from descent.rules.frank_wolfe import (
+    Moving,
     decay,
     frank_wolfe,
     frank_wolfe_line_search,
+    hessian_average,
     projected_gradient,
     recursive_average,
     running_average,
@@ -170,3 +172,24 @@ def test_weights_are_cut_at_one_and_take_tensors_and_rules_know_their_text():
     np.testing.assert_allclose(found, np.minimum(4 / (k + 8) ** (2 / 3), 1))
     assert float(decay(tf.constant(3.0))(99.0)) == pytest.approx(0.03)
     assert repr(chain(recursive_average(decay()), frank_wolfe(L1, 0.5))).startswith("chain(recursive_average(decay(")
+
+
+def test_a_hessian_carries_the_average_along():
+    """Two steps by hand on (x - z)^4 / 4, seen at z = 1 and 2; the Hessian is that at the sample between, z = 3."""
+
+    def losses(params, batch):
+        return (tf.reduce_sum((params[0] - batch.sample) ** 4) / 4,)
+
+    def number(x):
+        return tf.constant(x, tf.float64)
+
+    rule, x = hessian_average(0.25), number([0.5])
+    first = Game(losses, Moving(number(1.0), number(0.5), number(3.0)))
+    xi, state = rule.update(first.gradient((x,)), rule.init((x,)), (x,), first)
+    assert xi[0].numpy() == pytest.approx((0.5 - 1) ** 3)  # the first estimate is the first gradient
+    y = number([0.9])
+    second = Game(losses, Moving(number(2.0), number(0.25), number(3.0)))
+    xi, _ = rule.update(second.gradient((y,)), state, (y,), second)
+    middle = 0.5 + 0.25 * 0.4
+    change = 3 * (middle - 3) ** 2 * 0.4
+    assert xi[0].numpy() == pytest.approx(0.75 * ((0.5 - 1) ** 3 + change) + 0.25 * (0.9 - 2) ** 3)

@@ -203,3 +203,22 @@ def test_cgd_can_be_differentiated_at_a_fixed_point(zero_sum):
     expected = -eta * np.linalg.solve(np.eye(5) + eta * q.mixed, q.jacobian)
     np.testing.assert_allclose(derivative(tf.constant(fixed)), expected, rtol=1e-7, atol=1e-9)
     np.testing.assert_allclose(derivative(tf.constant(q.w)), expected, rtol=1e-7, atol=1e-9)
+
+
+def test_competitive_descent_starts_each_solve_from_zero_unless_told_otherwise():
+    params = (tf.constant([1.0]), tf.constant([2.0]))
+    assert isinstance(rules.cgd(0.1).init(params).last, tuple)  # empty
+    assert tf.is_tensor(rules.cgd(0.1, warm_start=True).init(params).last)
+
+
+def test_a_lane_stops_whole_whatever_the_rank_of_its_parameters():
+    """One number of the second lane is lost: that lane stands still, in all its leaves, and the others go on."""
+    rule = rules.stopping(rules.gradient_descent(1.0))
+    params = ({"w": tf.ones([3, 2, 2]), "b": tf.ones([3])},)
+    broken = np.ones((3, 2, 2), np.float32)
+    broken[1, 1, 0] = np.inf
+    xi = ({"w": tf.constant(broken), "b": tf.ones([3])},)
+    step, state = rule.update(xi, rule.init(params), params, None)
+    np.testing.assert_array_equal(state.stopped, [False, True, False])
+    np.testing.assert_array_equal(step[0]["w"][:, 0, 0], [-1, 0, -1])
+    np.testing.assert_array_equal(step[0]["b"], [-1, 0, -1])

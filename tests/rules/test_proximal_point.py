@@ -83,3 +83,8 @@ def test_the_loss_never_rises_even_at_a_saddle_and_with_huge_steps():
 def test_games_of_more_players_are_refused():
     with pytest.raises(ValueError, match="one player"):
         proximal_point(0.1).init((tf.constant(1.0), tf.constant(2.0)))
+
+
+def test_nothing_is_counted_before_the_first_step():
+    state = proximal_point(1.0).init((tf.zeros([2]),))
+    assert [int(x) for x in state] == [0, 0, 0, 0]

@@ -42,7 +42,7 @@ def lock_sha256(root: Path) -> str:
 
 
 def git(root: Path, *arguments: str) -> str:
-    """Return what git says, or nothing where no git can be started, or no repository."""
+    """Return what git says, or nothing where there is none that can be started, or no repository."""
     try:
         done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
     except OSError:
