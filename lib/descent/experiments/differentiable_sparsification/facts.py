@@ -7,6 +7,7 @@ import numpy as np
 from descent.experiments.differentiable_sparsification.shares import jacobian, penalty, shares
 from descent.quiet import tf
 from descent.randomness import draw_seed
+from descent.tables import Table, table
 
 # Methods that make parameters exactly zero by gradient descent, by their arXiv numbers (year and month first).
 EARLIER = {
@@ -14,6 +15,14 @@ EARLIER = {
     "hard-concrete gates (Louizos, Welling and Kingma)": "1712.01312",
 }
 PAPER = "1910.03201"
+WORDS = {
+    "jacobian": "largest difference of the Jacobian from automatic differentiation",
+    "dead": "the same, columns of dead logits",
+    "positive": "largest derivative of the penalty by a dead logit, relative to the largest by any",
+    "bound": "largest number of survivors times τ",
+    "sum": "largest difference of a sum of shares from 1",
+    "power": "by how much the penalty leaves its bounds 1 and s^(1-p)",
+}
 
 
 def months(number: str) -> int:
@@ -80,3 +89,8 @@ def check(count: int, n: int, seed: int, p: float = 0.5) -> dict[str, float]:
         "sum": float(np.abs(a.sum(1) - 1).max()),
         "power": float(np.maximum(cost / survivors ** (1 - p), 1 / cost).max() - 1),
     }
+
+
+def listed(found: dict[str, float]) -> Table:
+    """Return what ``check`` found, in words."""
+    return table([[words, f"{found[name] + 0.0:.1e}"] for name, words in WORDS.items()], ["on random cases", ""])

@@ -171,15 +171,15 @@ class Race:
                 found[f"{self.key}.early.{method}"], found[f"{self.key}.chance.{method}"] = chosen_early(sizes)
         return found
 
-    def table(self) -> Table:
-        """Return test accuracies at equal sparsity, mean and range over seeds."""
+    def table(self, title: str = "") -> Table:
+        """Return test accuracies at equal sparsity, mean and range over seeds; the title heads the first column."""
         rows = [["no gates", spread(self.dense(), form=".3f"), *[""] * (len(self.shares) - 1)]]
         for method, ends in self.ends.items():
             if method != "dense":
                 cells = [at_sparsity(ends, share) for share in self.shares]
                 label = network.LABELS[method]
                 rows.append([label, *("never" if x is None else spread(x, form=".3f") for x in cells)])
-        head = ["", *(f"accuracy, at least {share:.0%} zeros" for share in self.shares)]
+        head = [title, *(f"accuracy, at least {share:.0%} zeros" for share in self.shares)]
         below = "Brackets: least and largest over seeds. The first row has no zeros. “never”: no setting has so many."
         return table(rows, head, below=below)
 
