@@ -28,6 +28,8 @@ STYLE = {
     "twin": ("its support,\ntrained anew", "grey"),
 }
 
+NAMES = {"mnist": "channels, MNIST", "fashion_mnist": "channels, Fashion-MNIST"}
+
 
 def construction() -> Any:
     """Draw the first of two shares against the difference of their logits."""
@@ -112,9 +114,10 @@ def fronts(races: Mapping[str, Race], shown: tuple[float, ...] = (0.25, 0.4, 0.5
             if known:
                 last = band(axis, list(known), np.array(list(known.values())), colour, marker=".")
                 ends[label.replace("lasso", "group lasso")] = last, COLOURS[colour]
-        axis.set(xlabel="zeros, at least", title=title)
+        axis.set(xlabel="zeros, at least", title=NAMES.get(title, title))
         axis.xaxis.set_major_formatter("{x:.0%}")
-        axis.set_ylim(bottom=max(0.5, axis.get_ylim()[0]))
+        low, high = axis.get_ylim()
+        axis.set_ylim(max(0.5, low), min(1.0, high))
         label_ends(axis, ends)
     np.ravel(axes)[0].set_ylabel("test accuracy")
     return figure
