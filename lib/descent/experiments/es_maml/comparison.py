@@ -54,6 +54,11 @@ class Scale:
     records: int = 10
 
     @property
+    def compiled(self) -> bool:
+        """Return whether runs are long enough for XLA to pay."""
+        return self.steps >= 50
+
+    @property
     def every(self) -> int:
         """Return the steps between records."""
         return max(1, self.steps // self.records)
@@ -106,8 +111,8 @@ class Arm:
 
     @property
     def violations(self) -> int:
-        """Return in how many of all judged cases adaptation ended below where it began."""
-        return int((self.after < self.before).sum())
+        """Return in how many of the cases judged at the tuned setting adaptation ended below where it began."""
+        return int((self.after[0] < self.before[0]).sum())
 
 
 @lru_cache(maxsize=1)
@@ -115,12 +120,14 @@ def make(environment: Environment, name: str, scale: Scale) -> Training:
     """Return the programs of one way to adapt; first- and second-order MAML share theirs."""
     runs = scale.seeds + scale.tuning_seeds
     if name == "maml":
-        return ExactMAML(environment, scale.pairs, scale.seed, runs, scale.lanes)
+        return ExactMAML(environment, scale.pairs, scale.seed, runs, scale.lanes, compiled=scale.compiled)
     if name == "none":
         pairs = scale.pairs * (QUERIES + 2)
-        return Training(environment, stay, pairs, scale.seed, runs, scale.lanes, queries=0)
+        return Training(environment, stay, pairs, scale.seed, runs, scale.lanes, 0, compiled=scale.compiled)
     adaptation = {"mc": monte_carlo, "hc": hill_climbing}[name]
-    return Training(environment, adaptation, scale.pairs, scale.seed, runs, scale.lanes, QUERIES)
+    return Training(
+        environment, adaptation, scale.pairs, scale.seed, runs, scale.lanes, QUERIES, compiled=scale.compiled
+    )
 
 
 def grid(name: str) -> list[tuple[float, float]]:

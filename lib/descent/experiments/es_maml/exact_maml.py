@@ -25,10 +25,10 @@ class ExactMAML(Training):
 
     rule: Any = staticmethod(adam)
 
-    def __init__(self, environment: Environment, pairs: int, seed: int, runs: int, lanes: int):
-        super().__init__(environment, stay, pairs, seed, runs, lanes, queries=0)
+    def __init__(self, environment: Environment, pairs: int, seed: int, runs: int, lanes: int, compiled: bool = True):
+        super().__init__(environment, stay, pairs, seed, runs, lanes, queries=0, compiled=compiled)
 
-    def adapted(self, theta: tf.Tensor, tasks: Any, noise: Any, normalisation: Any, tau_noise: Any = None) -> Any:
+    def adapted(self, theta: tf.Tensor, tasks: Any, noise: Any, normalisation: Any, tau_noise: Any) -> Any:
         """Return policies after one exact gradient step, and that one rollout was asked for."""
         _, slope, _ = derivatives(theta, tasks, normalisation, self.environment.scaled)
         return theta + self.lanes.size[:, None, None] * bounded(slope / HORIZON), 1

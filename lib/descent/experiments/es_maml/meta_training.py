@@ -123,6 +123,7 @@ class Training:
         lanes: how many runs are made side by side; others wait, so one number is compiled for.
         queries: K.
         train_ids: of the training tasks; a run uses the first so many. It is judged on as many others.
+        compiled: by XLA, which takes seconds and pays after some tens of steps.
     """
 
     rule: Any = staticmethod(gradient_descent)
@@ -137,17 +138,18 @@ class Training:
         lanes: int,
         queries: int = 20,
         train_ids: Sequence[int] = range(50),
+        compiled: bool = True,
     ):
         self.environment, self.adaptation = environment, adaptation
         self.pairs, self.seed, self.runs, self.queries = pairs, seed, runs, queries
-        self.batch = len(train_ids)
+        self.batch, self.compiled = len(train_ids), compiled
         self.first_unseen = max(train_ids) + 1
         self.tasks = tf.constant(environment.tasks(train_ids), tf.float32)
         self.frozen = tf.constant(released_noise(environment, train_ids, queries), tf.float32)
         self.lanes = Lane(
             tf.Variable(tf.zeros([lanes], tf.int32)), *(tf.Variable(tf.zeros([lanes])) for _ in Lane._fields[1:])
         )
-        self._judged = tf.function(self._judged_graph, jit_compile=True, autograph=False)
+        self._judged = tf.function(self._judged_graph, jit_compile=compiled, autograph=False)
         self._watched = self.unseen(), self._noise("es-maml watched")
         self._simulators: dict[int, Simulator] = {}
         # the rate is read when a step is made: a rule made of it here would keep today's value
@@ -170,7 +172,7 @@ class Training:
         weights = tf.random.stateless_normal([self.runs, 4], draw_seed(self.seed, "es-maml starts"))
         return tf.gather(tf.concat([weights, tf.zeros([self.runs, 2])], 1), runs)
 
-    def adapted(self, theta: tf.Tensor, tasks: Any, noise: Any, normalisation: Any, tau_noise: Any = None) -> Any:
+    def adapted(self, theta: tf.Tensor, tasks: Any, noise: Any, normalisation: Any, tau_noise: Any) -> Any:
         """Return adapted policies and how many rollouts that took.
 
         Args:
@@ -178,12 +180,12 @@ class Training:
             tasks: [lanes or 1, m, numbers of a task].
             noise: [K, lanes or 1, m, 6].
             normalisation: of positions, with one further axis.
-            tau_noise: standard normal, [K + 1, lanes, m]; None: returns without noise.
+            tau_noise: standard normal, [K + 1, lanes or 1, m].
         """
 
         def value(points: tf.Tensor, query: tf.Tensor) -> tf.Tensor:
             returns = rollout(self.environment, points, tasks, *normalisation).returns
-            return returns if tau_noise is None else returns + self.lanes.tau[:, None] * tf.gather(tau_noise, query)
+            return returns + self.lanes.tau[:, None] * tf.gather(tau_noise, query)
 
         return self.adaptation(value, theta, noise, self.lanes.size[:, None, None])
 
@@ -241,7 +243,9 @@ class Training:
     def judge(
         self, trained: Trained, lanes: Lane, tasks: tf.Tensor, noise: tf.Tensor | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return returns without and with adaptation, each [lanes, tasks].
+        """Return returns without and with adaptation, each [lanes, tasks], without noise on them.
+
+        While a policy adapts, its returns have the lane's noise.
 
         Args:
             trained: what ``run`` left.
@@ -290,7 +294,7 @@ class Training:
                 ),
                 record_oracle=True,
                 every=every,
-                jit_compile=True,
+                jit_compile=self.compiled,
             )
         found = self._simulators[every].run((self.start(block.run),), steps, self.seed)
         rollouts, before, after = found.records
@@ -303,11 +307,12 @@ class Training:
         return tf.random.stateless_normal([self.queries, self.batch, PARAMETERS], draw_seed(self.seed, name, k))
 
     def _judged_graph(self, theta: tf.Tensor, statistics: Statistics, tasks: tf.Tensor, noise: tf.Tensor) -> Any:
-        """Return returns without and with adaptation on each task, [lanes, tasks], without noise on the returns."""
+        """Return returns without and with adaptation on each task, [lanes, tasks]."""
         shape = [theta.shape[0], tasks.shape[0], PARAMETERS]
         points, normalisation = tf.broadcast_to(theta[:, None], shape), statistics.normalisation(1)
         noise = tf.broadcast_to(noise[:, None], [noise.shape[0], *shape])
-        adapted, _ = self.adapted(points, tasks[None], noise, normalisation)
+        tau_noise = tf.random.stateless_normal([self.queries + 1, 1, shape[1]], draw_seed(self.seed, "es-maml tau"))
+        adapted, _ = self.adapted(points, tasks[None], noise, normalisation, tau_noise)
         return tuple(rollout(self.environment, p, tasks[None], *normalisation).returns for p in (points, adapted))
 
 
