@@ -75,10 +75,10 @@ def test_a_visited_goal_is_turned_off():
 
 def test_goals_are_those_of_the_released_seeds():
     for i in (0, 7, 49):
-        np.random.seed(i)
-        np.testing.assert_array_equal(NAVIGATION.tasks([i])[0], np.random.uniform(-1.0, 1.0, 2))
-        np.random.seed(i)
-        right = np.random.choice(6, 2, replace=False)
+        np.random.seed(i)  # noqa: NPY002
+        np.testing.assert_array_equal(NAVIGATION.tasks([i])[0], np.random.uniform(-1.0, 1.0, 2))  # noqa: NPY002
+        np.random.seed(i)  # noqa: NPY002
+        right = np.random.choice(6, 2, replace=False)  # noqa: NPY002
         np.testing.assert_array_equal(np.flatnonzero(WRONG_GOALS.tasks([i])[0]), np.sort(right))
     corners = FOUR_CORNERS.tasks(range(100))
     assert len(np.unique(corners, axis=0)) == 4

@@ -70,9 +70,9 @@ def test_outer_estimate_is_the_released_one():
 
 
 def test_frozen_noise_is_what_numpy_draws_after_the_goal():
-    np.random.seed(3)
-    np.random.uniform(-1.0, 1.0, 2)
-    np.testing.assert_array_equal(released_noise(NAVIGATION, [2, 3], 4)[:, 1], np.random.normal(size=(4, 6)))
+    np.random.seed(3)  # noqa: NPY002
+    np.random.uniform(-1.0, 1.0, 2)  # noqa: NPY002
+    np.testing.assert_array_equal(released_noise(NAVIGATION, [2, 3], 4)[:, 1], np.random.normal(size=(4, 6)))  # noqa: NPY002
 
 
 def test_one_step_of_meta_training_is_the_loop_over_requests():

@@ -65,6 +65,8 @@ def exact(study: Study) -> Any:
     ):
         ends = {}
         for name, (label, colour) in EXACT.items():
+            if name not in arms:
+                continue
             one = arms[name]
             ends[label] = band(axis, one.steps, one.watched[:, 0], colour), COLOURS[colour]
         axis.set(xlabel="step of meta-training", title=title)

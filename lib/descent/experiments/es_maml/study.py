@@ -51,7 +51,6 @@ class Study:
             "hc": CHANGED | ONLY_HILL_CLIMBING,
             "none": {},
             "maml": {},
-            "fomaml": {},
         }
         return {name: arm(NAVIGATION, name, self.scale, changed) for name, changed in changes.items()}
 
