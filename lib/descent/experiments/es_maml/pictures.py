@@ -91,7 +91,7 @@ def noise(study: Study) -> Any:
     axis.set(
         xlabel="standard deviation of the noise on every return",
         ylabel="return after adaptation",
-        title="What noise takes from each way to adapt",
+        title="Noise takes from both ways to adapt",
     )
     label_ends(axis, ends)
     return figure
@@ -113,5 +113,5 @@ def frozen(study: Study) -> Any:
         axis.plot(gap.mean(), -k, "|", color=COLOURS[colour], markersize=18, markeredgewidth=2)
     axis.axvline(0, color=COLOURS["grey"], linewidth=0.8)
     axis.set_yticks(-np.arange(len(rows)), [row[0] for row in rows])
-    axis.set(xlabel="return with frozen minus with fresh noise", title="Few tasks and frozen noise: overfitting")
+    axis.set(xlabel="return with frozen minus with fresh noise", title="Few tasks and frozen noise: some runs overfit")
     return figure

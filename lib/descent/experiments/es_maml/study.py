@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from descent.experiments.es_maml.comparison import QUERIES, Arm, Scale, arm
-from descent.problems.navigation import FOUR_CORNERS, NAVIGATION, SMOOTH_NAVIGATION
+from descent.problems.navigation import FOUR_CORNERS, NAVIGATION, SMOOTH_NAVIGATION, best_return
 from descent.tables import Table, spread, table
 
 NAMES = {
@@ -97,6 +97,8 @@ class Study:
         found["noise.lost"] = self.advantage("base") - self.advantage(f"noise {NOISES[-1]}")
         found["navigation.hc_minus_maml"] = hc.mean() - nav["maml"].mean()
         found["smooth.hc_minus_maml"] = smooth["hc"].mean() - smooth["maml"].mean()
+        unseen = NAVIGATION.tasks(range(50, 250))
+        found["smooth.best"] = float(np.mean([best_return(NAVIGATION, goal) for goal in unseen]))
         found["smooth.maml_minus_fomaml"] = smooth["maml"].mean() - smooth["fomaml"].mean()
         return found
 
