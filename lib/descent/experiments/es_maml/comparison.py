@@ -82,7 +82,8 @@ class Arm:
         watched: mean return after adaptation on watched tasks, [records, groups, seeds].
         before: returns without adaptation on tasks that training never saw, [groups, seeds, tasks].
         after: with it.
-        on_frozen: returns after adaptation on the training tasks, with the noise frozen, [groups, seeds, tasks].
+        on_frozen: returns after adaptation on the training tasks, with the noise frozen, [groups, seeds, tasks]; no tasks
+            where no group is trained with frozen noise.
         on_fresh: likewise, with fresh noise.
     """
 
@@ -108,6 +109,13 @@ class Arm:
     def gap(self, group: str, tasks: int | None = None) -> np.ndarray:
         """Return how much better the training tasks go with frozen noise than with fresh, by seed."""
         return self.mean("on_frozen", group, tasks) - self.mean("on_fresh", group, tasks)
+
+    @property
+    def at_edge(self) -> bool:
+        """Return whether an entry of the chosen setting is the smallest or largest that was tried."""
+        tried = np.array(self.tuning.settings)
+        varied = [column for column in range(2) if len(np.unique(tried[:, column])) > 2]
+        return any(self.tuning.best[k] in (tried[:, k].min(), tried[:, k].max()) for k in varied)
 
     @property
     def violations(self) -> int:
@@ -163,17 +171,18 @@ def arm(environment: Environment, name: str, scale: Scale, variants: Mapping[str
         lanes = Lane(*(np.array(entry) for entry in zip(*every, strict=True)))
         trained = training.run(lanes, scale.length, scale.every)
         before, after = training.judge_unseen(trained, lanes)
-        on_frozen, on_fresh = (
-            training.judge(trained, lanes, training.tasks, noise)[1] for noise in (training.frozen, None)
-        )
-        shape = (len(groups), scale.seeds, -1)
+        on_frozen = on_fresh = np.zeros((len(lanes.run), 0))
+        if "frozen" in groups:
+            on_frozen, on_fresh = (
+                training.judge(trained, lanes, training.tasks, noise)[1] for noise in (training.frozen, None)
+            )
         by_group = {"before": before, "after": after, "on_frozen": on_frozen, "on_fresh": on_fresh}
         return {
             "scores": scores,
             "steps": trained.steps,
             "rollouts": trained.rollouts[:, 0],
             "watched": trained.after.reshape(-1, len(groups), scale.seeds),
-        } | {key: value.reshape(shape) for key, value in by_group.items()}
+        } | {key: value.reshape(len(groups), scale.seeds, value.shape[1]) for key, value in by_group.items()}
 
     depends = {"environment": environment.name, "name": name, "scale": scale, "groups": groups}
     found = cached(f"es-maml-{environment.name}-{name}", depends, compute)

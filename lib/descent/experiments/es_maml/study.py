@@ -96,6 +96,11 @@ class Study:
             found[f"noise.advantage.{name}"] = self.advantage(f"noise {tau}")
         found["noise.lost"] = self.advantage("base") - self.advantage(f"noise {NOISES[-1]}")
         found["navigation.hc_minus_maml"] = hc.mean() - nav["maml"].mean()
+        found["navigation.untrained.hc"] = hc.watched[0, 0]
+        found["navigation.trained.hc"] = hc.watched[-1, 0]
+        found["tuning.at_edge"] = sum(one.at_edge for arms in (nav, cor, smooth) for one in arms.values())
+        found["tuning.arms"] = sum(len(arms) for arms in (nav, cor, smooth))
+        found["smooth.maml_minus_hc"] = smooth["maml"].mean() - smooth["hc"].mean()
         found["smooth.hc_minus_maml"] = smooth["hc"].mean() - smooth["maml"].mean()
         unseen = NAVIGATION.tasks(range(50, 250))
         found["smooth.best"] = float(np.mean([best_return(NAVIGATION, goal) for goal in unseen]))
