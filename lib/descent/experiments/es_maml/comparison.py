@@ -82,8 +82,8 @@ class Arm:
         watched: mean return after adaptation on watched tasks, [records, groups, seeds].
         before: returns without adaptation on tasks that training never saw, [groups, seeds, tasks].
         after: with it.
-        on_frozen: returns after adaptation on the training tasks, with the noise frozen, [groups, seeds, tasks]; no tasks
-            where no group is trained with frozen noise.
+        on_frozen: returns after adaptation on the training tasks, with the noise frozen, [groups, seeds, tasks]; no
+            tasks where no group is trained with frozen noise.
         on_fresh: likewise, with fresh noise.
     """
 
