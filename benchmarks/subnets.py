@@ -2,8 +2,8 @@
 
     python benchmarks/subnets.py [--blocks 3] [--seconds 1] [--json FILE]
 
-4,096 units between 4,096 inputs and 35 outputs, eight workers, five local steps of 128 images each, float32, activations
-times n. The products are those of the same steps: forward, and backward but for the inputs' gradient.
+4,096 units between 4,096 inputs and 35 outputs, eight workers, five local steps of 128 images each, float32,
+activations times n. The products are those of the same steps: forward, and backward but for the inputs' gradient.
 """
 
 from __future__ import annotations
