@@ -82,6 +82,13 @@ GOALS = [
         10.0,
         False,
     ),
+    Goal(
+        "A round of independent subnets at most 1.3 times the matrix products of its pieces",
+        "subnets",
+        "4096-4096-35, 8 workers",
+        "a round / products of its pieces",
+        1.3,
+    ),
 ]
 
 
