@@ -91,3 +91,11 @@ def test_a_figure_that_the_run_has_not_drawn_is_named(book, finished):
     (finished / "figures" / "a-line.svg").unlink()
     with pytest.raises(UserError, match=r"the run has drawn no figure of that name"):
         archive(opened(book), CHAPTER)
+
+
+def test_a_block_whose_picture_is_not_kept_shows_nothing(book, finished):
+    """Runs may be archived, and this figure not among their pictures."""
+    archive(opened(book), CHAPTER)
+    (book.root / "results/paper/first/a-line.svg").unlink()
+    block = "```{published} a-line\nalt: a\ncaption: b\n```"
+    assert "<figure" not in expand(block, CHAPTER, opened(book))

@@ -177,6 +177,9 @@ def test_samples_that_are_not_finite_are_refused_in_one_line(bad):
     for measure in (lambda: modes(x, GRID), lambda: mmd_squared(x, x, [1.0]), lambda: sliced_w1(np.zeros((4, 2)), x)):
         with pytest.raises(ValueError, match=r"^[a-z_1]+: 1 of 4 samples are not finite: the run has diverged$"):
             measure()
+    x[2, 0] = bad  # samples are counted, not coordinates
+    with pytest.raises(ValueError, match="2 of 4 samples"):
+        modes(x, GRID)
 
 
 def test_too_few_samples_and_no_bandwidth_are_refused():
