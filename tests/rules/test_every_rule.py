@@ -297,6 +297,8 @@ def test_adjustments_and_steps_are_told_apart():
 OTHERS = {
     "lib/descent/adapters/keras_gan.py",  # wants the losses of the same pass
     "lib/descent/experiments/stationary_points/adversary.py",  # a rule around a rule
+    "lib/descent/experiments/independent_subnets/subnets.py",  # likewise
+    "lib/descent/experiments/es_maml/meta_training.py",  # its gradient is of returns: there is no game to ask
     "benchmarks/learned.py",  # stops the derivative at xi
 }
 
