@@ -9,7 +9,7 @@ import pytest
 
 from descent.experiments.independent_subnets import wire
 from descent.experiments.independent_subnets.processes import Training, keep, read_kept, run_processes
-from descent.experiments.momentum_federated_learning.processes import FederationError
+from descent.experiments.ranks import RankError
 
 SMALL = Training(rounds=4)
 mpi = pytest.mark.skipif(
@@ -33,7 +33,7 @@ def test_four_ranks_go_on_from_a_round_to_the_simulator_s_weights(tmp_path):
 @mpi
 def test_a_rank_that_dies_ends_the_run_in_one_line_and_leaves_the_last_round(tmp_path):
     kept, two = tmp_path / "rounds.npz", replace(SMALL, workers=2)
-    with pytest.raises(FederationError) as error:
+    with pytest.raises(RankError) as error:
         run_processes(two, kept, die=(1, 3))
     assert (
         str(error.value) == f"rank 1 died of signal 9; round 2 is kept in {kept}: the same command goes on from there"

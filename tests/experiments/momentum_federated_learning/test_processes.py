@@ -7,10 +7,8 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from descent.experiments.momentum_federated_learning import processes
 from descent.experiments.momentum_federated_learning.processes import (
     Federation,
-    FederationError,
     averaged,
     keep,
     main,
@@ -18,6 +16,7 @@ from descent.experiments.momentum_federated_learning.processes import (
     run_processes,
 )
 from descent.experiments.momentum_federated_learning.runs import VECTORS, bytes_sent
+from descent.experiments.ranks import RankError, who_died
 
 SMALL = Federation(images=40, rounds=5)
 mpi = pytest.mark.skipif(
@@ -39,7 +38,7 @@ def test_four_ranks_go_on_from_a_round_to_the_weights_of_lanes(tmp_path):
 @mpi
 def test_a_rank_that_dies_ends_the_run_in_one_line_and_leaves_the_last_round(tmp_path):
     kept, two = tmp_path / "rounds.npz", replace(SMALL, clients=2)  # two ranks, for each imports TensorFlow
-    with pytest.raises(FederationError) as error:
+    with pytest.raises(RankError) as error:
         run_processes(two, kept, die=(1, 3))
     line = f"rank 1 died of signal 9; round 2 is kept in {kept}: the same command goes on from there"
     assert str(error.value) == line
@@ -95,7 +94,7 @@ def test_what_is_kept_is_of_one_federation(tmp_path):
     ],
 )
 def test_who_died(log, line):
-    assert processes._who_died(log) == line
+    assert who_died(log) == line
 
 
 def test_without_an_mpi_it_says_what_to_install(tmp_path, capsys):

@@ -33,9 +33,8 @@ from descent.evidence.files import dump_json, write_atomically
 from descent.evidence.provenance import git, peak_memory_mb, provenance
 
 RECORDS = re.compile(r"\bMeasurements\.here\(\)")
-SAVES = re.compile(
-    r"""^save\([^"'\n]*,\s*["']([\w-]+)["']""", re.MULTILINE
-)  # in no condition: a whole run has saved it
+# A figure saved at the margin of a cell is under no condition, so a whole run has it.
+SAVES = re.compile(r"""^save\([^"'\n]*,\s*["']([\w-]+)["']""", re.MULTILINE)
 
 
 def execute(run: Run) -> Path:

@@ -10,14 +10,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -36,14 +32,7 @@ from descent.experiments.independent_subnets.subnets import (
     sampler,
     start,
 )
-from descent.experiments.momentum_federated_learning.processes import (
-    FederationError,
-    _counted,
-    _is_half_of_slurm,
-    _monitoring,
-    _received,
-    _who_died,
-)
+from descent.experiments.ranks import RankError, be_rank, received, run_ranks
 from descent.games import Game
 from descent.problems.classification import cross_entropy
 from descent.problems.images import load
@@ -148,7 +137,7 @@ def _shaped(flat: np.ndarray, like: Sequence[np.ndarray]) -> list[np.ndarray]:
 def _dealt(comm: Any, held: list[np.ndarray] | None, like: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Send each rank its piece; return one's own."""
     if held is None:
-        return _shaped(_received(comm, _flat(like), 0), like)
+        return _shaped(received(comm, _flat(like), 0), like)
     for dest in range(1, comm.size):
         comm.Send(_flat([w[dest] for w in held]), dest=dest)
     return [w[0] for w in held]
@@ -159,7 +148,7 @@ def _gathered(comm: Any, own: list[np.ndarray], n: int) -> list[np.ndarray] | No
     if comm.rank:
         comm.Send(_flat(own), dest=0)
         return None
-    found = [own, *(_shaped(_received(comm, _flat(own), source), own) for source in range(1, n))]
+    found = [own, *(_shaped(received(comm, _flat(own), source), own) for source in range(1, n))]
     return [np.stack(layers) for layers in zip(*found, strict=True)]
 
 
@@ -198,23 +187,15 @@ def run_processes(training: Training, kept: Path, die: Sequence[int] = (), count
         The bytes that ranks handed to each other, or None where nothing counts them.
 
     Raises:
-        FederationError: a rank ended before its time, or there is no MPI. One line.
+        RankError: a rank ended before its time, or there is no MPI. One line.
     """
-    if shutil.which("mpirun") is None or find_spec("mpi4py") is None:
-        raise FederationError("mpirun or mpi4py is missing: install an MPI (openmpi-bin) and pip install '.[mpi]'")
-    with tempfile.TemporaryDirectory() as folder:
-        call = ["mpirun", "--oversubscribe", *(["--allow-run-as-root"] if os.geteuid() == 0 else [])]
-        call += _monitoring(Path(folder) / "sent") if counted else []
-        call += ["-n", str(training.workers), sys.executable, "-m", MODULE, "--worker", str(kept.absolute())]
-        call += [json.dumps(asdict(training)), *map(str, die)]
-        environment = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        environment |= {name: value for name, value in os.environ.items() if not _is_half_of_slurm(name)}
-        done = subprocess.run(call, capture_output=True, text=True, check=False, env=environment)
-        if done.returncode:
-            finished, _ = read_kept(kept, training)
-            what = f"round {finished} is kept in {kept}" if finished else "no round was finished"
-            raise FederationError(f"{_who_died(done.stderr)}; {what}: the same command goes on from there")
-        return _counted(Path(folder), "sent") if counted else None
+
+    def what_is_kept() -> str:
+        finished, _ = read_kept(kept, training)
+        return f"round {finished} is kept in {kept}" if finished else "no round was finished"
+
+    call = [MODULE, "--worker", str(kept.absolute()), json.dumps(asdict(training)), *map(str, die)]
+    return run_ranks(training.workers, call, what_is_kept, counted=counted)
 
 
 def main(arguments: Sequence[str] | None = None, say: Callable[[str], Any] = print) -> int:
@@ -231,7 +212,7 @@ def main(arguments: Sequence[str] | None = None, say: Callable[[str], Any] = pri
     training = Training(workers=options.workers, rounds=options.rounds)
     try:
         sent = run_processes(training, options.kept)
-    except FederationError as error:
+    except RankError as error:
         print(error, file=sys.stderr)
         return 1
     _, weights = read_kept(options.kept, training)
@@ -246,15 +227,7 @@ def main(arguments: Sequence[str] | None = None, say: Callable[[str], Any] = pri
 
 
 def _be_worker(kept: str, settings: str, *die: str) -> int:
-    """Be a rank; what goes wrong is one line, and ends all ranks."""
-    from mpi4py import MPI
-
-    try:
-        worker(Training(**json.loads(settings)), Path(kept), [int(word) for word in die])
-    except Exception as error:
-        print(f"rank {MPI.COMM_WORLD.rank}: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
-        MPI.COMM_WORLD.Abort(1)
-    return 0
+    return be_rank(lambda: worker(Training(**json.loads(settings)), Path(kept), [int(word) for word in die]))
 
 
 if __name__ == "__main__":

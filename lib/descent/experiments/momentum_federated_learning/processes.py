@@ -11,17 +11,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
-import shlex
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -30,6 +23,7 @@ import numpy as np
 
 from descent.evidence.files import write_atomically
 from descent.experiments.momentum_federated_learning.data import deal
+from descent.experiments.ranks import RankError, be_rank, received, run_ranks
 from descent.problems.clients import Clients, clients_game
 from descent.quiet import tf
 from descent.rules import federated, momentum
@@ -71,10 +65,6 @@ class Federation:
         run = Simulator(clients_game(held, "logistic", self.decay), rule)
         there = run.run(held.start(), self.rounds * self.tau)
         return np.stack([there.params[0][0].numpy(), there.state.clients[0][0].numpy()])
-
-
-class FederationError(Exception):
-    """A run of processes that ended before its last round; the message is one line."""
 
 
 def client(federation: Federation, kept: Path, die: Sequence[int] = ()) -> None:
@@ -122,22 +112,13 @@ def averaged(comm: Any, own: np.ndarray, p: np.ndarray) -> np.ndarray:
     """
     if comm.rank:
         comm.Send(own, dest=0)
-        return _received(comm, own, 0)
+        return received(comm, own, 0)
     mean = p[0] * own
     for source in range(1, comm.size):
-        mean += p[source] * _received(comm, own, source)
+        mean += p[source] * received(comm, own, source)
     for dest in range(1, comm.size):
         comm.Send(mean, dest=dest)
     return mean
-
-
-def _received(comm: Any, like: np.ndarray, source: int) -> np.ndarray:
-    """Wait for an array without keeping the core busy, which ranks that share it need."""
-    while not comm.Iprobe(source=source):
-        time.sleep(1e-3)
-    found = np.empty_like(like)
-    comm.Recv(found, source=source)
-    return found
 
 
 def _placed(here: Trajectory, both: np.ndarray) -> Trajectory:
@@ -185,58 +166,15 @@ def run_processes(
         launcher is another, or has no such component.
 
     Raises:
-        FederationError: a rank ended before its time, or there is no MPI. One line.
+        RankError: a rank ended before its time, or there is no MPI. One line.
     """
-    words = shlex.split(launcher)
-    if shutil.which(words[0]) is None or find_spec("mpi4py") is None:
-        raise FederationError(
-            f"{words[0]} or mpi4py is missing: install an MPI (Debian: openmpi-bin) and pip install '.[mpi]'"
-        )
-    with tempfile.TemporaryDirectory() as folder:
-        if Path(words[0]).name in ("mpirun", "mpiexec"):
-            words += ["--oversubscribe", *(["--allow-run-as-root"] if os.geteuid() == 0 else [])]
-            words += _monitoring(Path(folder) / "sent") if counted else []
-        call = [*words, "-n", str(federation.clients), sys.executable, "-m", MODULE, "--client", str(kept.absolute())]
-        call += [json.dumps(asdict(federation)), *map(str, die)]
-        environment = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        environment |= {name: value for name, value in os.environ.items() if not _is_half_of_slurm(name)}
-        done = subprocess.run(call, capture_output=True, text=True, check=False, env=environment)
-        if done.returncode:
-            finished, _ = read_kept(kept, federation)
-            what = f"round {finished} is kept in {kept}" if finished else "no round was finished"
-            raise FederationError(f"{_who_died(done.stderr)}; {what}: the same command goes on from there")
-        return _counted(Path(folder), "sent") if counted else None
 
+    def what_is_kept() -> str:
+        finished, _ = read_kept(kept, federation)
+        return f"round {finished} is kept in {kept}" if finished else "no round was finished"
 
-def _is_half_of_slurm(name: str) -> bool:
-    """Return whether a variable is of those that Snakemake leaves of a job's: mpirun would ask for the others."""
-    return name.startswith("SLURM_") and "SLURM_NODELIST" not in os.environ
-
-
-def _monitoring(prefix: Path) -> list[str]:
-    settings = {
-        "pml_monitoring_enable": "2",
-        "pml_monitoring_enable_output": "3",
-        "pml_monitoring_filename": str(prefix),
-    }
-    return [word for name, value in settings.items() for word in ("--mca", name, value)]
-
-
-def _counted(folder: Path, prefix: str) -> int | None:
-    """Return the bytes of messages between ranks in the files that Open MPI leaves, one for each rank."""
-    lines = [line for path in folder.glob(f"{prefix}.*.prof") for line in path.read_text().splitlines()]
-    sent = [re.match(r"E\t\d+\t\d+\t(\d+) bytes", line) for line in lines]
-    return sum(int(found[1]) for found in sent if found) if lines else None
-
-
-def _who_died(log: str) -> str:
-    """Return which rank ended the run and how, in a few words, from what rank and launcher have said."""
-    if said := re.search(r"^rank (\d+): (.*)$", log, re.MULTILINE):
-        return f"rank {said[1]} ended the run: {said[2]}"
-    if said := re.search(r"process rank (\d+) .*exited on signal (\d+)", log):
-        return f"rank {said[1]} died of signal {said[2]}"
-    words = " ".join(line for line in map(str.strip, log.splitlines()) if re.search(r"\w", line))
-    return f"the ranks ended: {words[:300] or 'nothing was said'}"
+    call = [MODULE, "--client", str(kept.absolute()), json.dumps(asdict(federation)), *map(str, die)]
+    return run_ranks(federation.clients, call, what_is_kept, launcher, counted)
 
 
 def main(arguments: Sequence[str] | None = None, say: Callable[[str], Any] = print) -> int:
@@ -255,7 +193,7 @@ def main(arguments: Sequence[str] | None = None, say: Callable[[str], Any] = pri
     before, _ = read_kept(options.kept, federation)
     try:
         sent = run_processes(federation, options.kept, options.launcher)
-    except FederationError as error:
+    except RankError as error:
         print(error, file=sys.stderr)
         return 1
     _, both = read_kept(options.kept, federation)
@@ -270,15 +208,7 @@ def main(arguments: Sequence[str] | None = None, say: Callable[[str], Any] = pri
 
 
 def _be_client(kept: str, settings: str, *die: str) -> int:
-    """Be a rank; what goes wrong is one line, and ends all ranks."""
-    from mpi4py import MPI
-
-    try:
-        client(Federation(**json.loads(settings)), Path(kept), [int(word) for word in die])
-    except Exception as error:
-        print(f"rank {MPI.COMM_WORLD.rank}: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
-        MPI.COMM_WORLD.Abort(1)
-    return 0
+    return be_rank(lambda: client(Federation(**json.loads(settings)), Path(kept), [int(word) for word in die]))
 
 
 if __name__ == "__main__":
