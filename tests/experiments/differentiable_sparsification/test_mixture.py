@@ -34,6 +34,14 @@ def test_every_method_goes_downhill_and_only_some_find_zeros(data, method):
     assert np.isfinite(paths.tau).all() == (method in ("threshold", "surrogate"))
 
 
+@pytest.mark.parametrize("method", ["threshold", "sparsemax", "softmax", "str", "gates", "proximal", "subgradient"])
+def test_a_larger_penalty_leaves_less_of_what_it_is_on(data, method):
+    """Concentration, for shares; the sum of sizes, for weights that may shrink."""
+    ends = mixture.train(data, method, 300, count=2, every=300).ends
+    size = (ends**0.5).sum(-1) if method in ("threshold", "sparsemax", "softmax") else np.abs(ends).sum(-1)
+    assert np.all(size[1] < size[0])
+
+
 def test_lanes_do_not_touch_each_other(data):
     """A lane's end is the same beside others and alone, to the rounding of batched products."""
     all_lanes = mixture.train(data, "threshold", 60, count=3).ends
