@@ -17,9 +17,11 @@ how far from their only fixed point, 0, a rule is after 20 steps (``Simulator`` 
     ...     return round(float(vectors.norm(params)), 3)
 """
 
+from descent.rules.acgd import acgd
 from descent.rules.adagrad import adagrad
 from descent.rules.adam import adam, amsgrad
 from descent.rules.alternating import alternating
+from descent.rules.aware import aware
 from descent.rules.base import Adjustment, Rule, direction, stateless, step
 from descent.rules.cgd import cgd
 from descent.rules.chain import chain
@@ -48,10 +50,12 @@ __all__ = [
     "Adjustment",
     "Rule",
     "Schedule",
+    "acgd",
     "adagrad",
     "adam",
     "alternating",
     "amsgrad",
+    "aware",
     "cgd",
     "chain",
     "clip",
