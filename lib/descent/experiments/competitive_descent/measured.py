@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from descent import vectors
 from descent.experiments.competitive_descent import covariance, gans, overtraining, regions, toy
 from descent.experiments.competitive_descent.counted import counted, one_sided
 from descent.games import Game
+from descent.measures.selection import leave_one_out
 from descent.problems.networks import mlp
 from descent.problems.quadratic import quadratic_game
 from descent.quiet import tf
@@ -22,13 +23,12 @@ from descent.tables import Table, spread, table
 Found = dict[str, Any]
 
 
-def quadratics(points: int, c: float) -> tuple[Found, dict[str, np.ndarray]]:
-    """Compare regions of x^2 + c x y + y^2 with spectra.
+def quadratics(spectra: regions.Spectra, points: int, c: float) -> tuple[Found, dict[str, np.ndarray]]:
+    """Compare regions of x^2 + c x y + y^2 with spectra, on a map of points x points rates.
 
     Returns:
         Measurements, and the maps: "P", "Q", and method -> spectral radii, shape [points, points].
     """
-    spectra = regions.Spectra()
     axis = np.linspace(0.4 / points, 0.4, points)
     p, q = np.meshgrid(axis, axis)
     maps, wrong, gaps = {"P": p, "Q": q}, 0, []
@@ -60,9 +60,9 @@ def quadratics(points: int, c: float) -> tuple[Found, dict[str, np.ndarray]]:
     }, maps
 
 
-def strengths(alphas: Sequence[float], eta: float) -> tuple[Found, Table]:
+def strengths(spectra: regions.Spectra, alphas: Sequence[float], eta: float) -> tuple[Found, Table]:
     """Compare radii on alpha x y, closed form and spectrum, and on alpha (x^2 - y^2)."""
-    spectra, zero = regions.Spectra(), tf.zeros([1], tf.float64)
+    zero = tf.zeros([1], tf.float64)
     forms = regions.bilinear_radii(alphas, eta)
     alpha = np.asarray(alphas)
     bilinear = np.array([[[0, a], [-a, 0]] for a in alpha]) * eta
@@ -141,25 +141,34 @@ def covariances(d: int, budget: int, seeds: Sequence[int]) -> tuple[Found, dict[
     cgd, rivals = left["CGD"], [name for name in left if name != "CGD"]
     best = {name: left[name][int(np.argmin(left[name].mean(1)))] for name in left}
     lowest = min(rivals, key=lambda name: best[name].mean())
-    rows = [[name, *(spread(x, ".3f") if np.isfinite(x).all() else "diverged" for x in left[name])] for name in left]
-    return {
-        f"covariance.d{d}.cgd.largest_over_next": cgd[3] / cgd[2],
-        f"covariance.d{d}.cgd.next_over_smallest": cgd[2] / cgd[0],
-        f"covariance.d{d}.rivals_at_largest": np.sum([left[name][3] < 1 for name in rivals], 0),
-        f"covariance.d{d}.cgd_over_best_rival": best["CGD"] / best[lowest],
-    }, runs, table(rows, ["residual over the start's", *(f"η = {eta:g}" for eta in covariance.RATES)])
+    rows = [
+        [name, *(spread(x, form=".3f") if np.isfinite(x).all() else "diverged" for x in left[name])] for name in left
+    ]
+    return (
+        {
+            f"covariance.d{d}.cgd.largest_over_next": cgd[3] / cgd[2],
+            f"covariance.d{d}.cgd.next_over_smallest": cgd[2] / cgd[0],
+            f"covariance.d{d}.rivals_at_largest": np.sum([left[name][3] < 1 for name in rivals], 0),
+            f"covariance.d{d}.cgd_over_best_rival": best["CGD"] / best[lowest],
+        },
+        runs,
+        table(rows, ["residual over the start's", *(f"η = {eta:g}" for eta in covariance.RATES)]),
+    )
 
 
-def projection(steps: int, every: int, seeds: Sequence[int]) -> tuple[Found, dict[float, np.ndarray]]:
-    """Run the toy at steps .01 and .1, simultaneous and competitive; return measurements and theta by step size."""
-    found, paths = {}, {}
-    for name, eta in (("small", 0.01), ("large", 0.1)):
-        paths[eta] = toy.toy_runs(eta, steps, every, seeds)
-        longest = toy.held(paths[eta], every)
-        simultaneous, competitive = (longest >= min(1000, steps)).mean(1)
-        found[f"toy.{name}.held_by_simultaneous"] = float(simultaneous)
-        found[f"toy.{name}.held_by_competitive"] = float(competitive)
-        found[f"toy.{name}.held_difference"] = float(competitive - simultaneous)
+def projection(steps: int, every: int, seeds: Sequence[int]) -> tuple[Found, np.ndarray]:
+    """Run the toy at steps .01 and .1, simultaneous and competitive.
+
+    Returns:
+        Measurements, and theta at the records, shape [records, methods, step sizes, seeds, 2].
+    """
+    paths = toy.toy_runs((0.01, 0.1), steps, every, seeds)
+    simultaneous, competitive = (toy.held(paths, every) >= min(1000, steps)).mean(-1)
+    found = {}
+    for k, name in enumerate(("small", "large")):
+        found[f"toy.{name}.held_by_simultaneous"] = float(simultaneous[k])
+        found[f"toy.{name}.held_by_competitive"] = float(competitive[k])
+        found[f"toy.{name}.held_difference"] = float(competitive[k] - simultaneous[k])
     return found, paths
 
 
@@ -176,16 +185,18 @@ class Overtrained:
     """
 
     def __init__(self, task: overtraining.Task, joint: int, steps: int, strike: int, every: int, seeds: Sequence[int]):
-        checkpoint = overtraining.joint(task, joint, seeds)
-        arms = overtraining.Arms(task, overtraining.ARMS, every)
+        training = overtraining.Training(task, every)
+        _, (checkpoint,) = training.run(["both, GD"], [task.starts(seeds)], joint, seeds, "joint")
+        arms = list(overtraining.ARMS)
+        found, ends = training.run(arms, [checkpoint] * len(arms), steps, seeds, "alone")
         self.steps = np.arange(steps // every + 1) * every
-        self.records, ends = arms.run(checkpoint, steps, seeds)
+        self.records = {name: {key: x[:, k] for key, x in found.items()} for k, name in enumerate(arms)}
         fallen = self.records["both, CGD"]["loss"][-1].mean()
         self.stopped = int(np.argmax(self.records["D alone, GD"]["loss"].mean(1) <= fallen)) * every
-        ends["D alone, stopped"] = (
-            arms.run(checkpoint, self.stopped, seeds)[1]["D alone, GD"] if self.stopped else checkpoint
-        )
-        self.strikes = overtraining.strikes(task, {"checkpoint": checkpoint, **ends}, strike, every, seeds)
+        _, (stopped,) = training.run(["D alone, GD"], [checkpoint], self.stopped, seeds, "alone")
+        names = ["checkpoint", *arms, "D alone, stopped"]
+        struck, _ = training.run(["G alone"] * len(names), [checkpoint, *ends, stopped], strike, seeds, "strike")
+        self.strikes = {name: struck["loss"][:, k] for k, name in enumerate(names)}
 
     def measurements(self, name: str) -> Found:
         """Return what the claims ask for."""
@@ -212,8 +223,8 @@ class Overtrained:
         rows = []
         for arm, loss in self.strikes.items():
             record = self.records.get(arm)
-            change = "" if record is None else spread(record["change"][-1], ".0f")
-            rows.append([arm, spread(loss[0], ".2f"), change, spread(loss[-1], ".1f")])
+            change = "" if record is None else spread(record["change"][-1], form=".0f")
+            rows.append([arm, spread(loss[0], form=".2f"), change, spread(loss[-1], form=".1f")])
         return table(rows, ["trained on", "loss of D", "change of outputs", "loss after the strike"])
 
 
@@ -231,18 +242,27 @@ def awareness(
     measured = gans.quality(run["samples"], setting.mixture)
     shape = (len(alphas), len(etas), len(seeds))
     late = {key: value[-3:].mean(0).reshape(shape) for key, value in measured.items()}
-    cost = (run["units"][-1].reshape(shape) / 2 / steps)
+    cost = run["units"][-1].reshape(shape) / 2 / steps
     chosen = {key: chosen_by(late["w1"], value) for key, value in {**late, "cost": cost}.items()}
     middle = alphas.index(0.5)
     rows = [
-        [f"{alpha:g}", *(spread(chosen[key][k], form) for key, form in
-                         (("w1", ".3f"), ("modes", ".1f"), ("sharp", ".2f"), ("cost", ".1f")))]
+        [
+            f"{alpha:g}",
+            *(
+                spread(chosen[key][k], form=form)
+                for key, form in (("w1", ".3f"), ("modes", ".1f"), ("sharp", ".2f"), ("cost", ".1f"))
+            ),
+        ]
         for k, alpha in enumerate(alphas)
     ]
-    return {
-        "ring.half_minus_full": chosen["w1"][middle] - chosen["w1"][alphas.index(1.0)],
-        "ring.half_minus_none": chosen["w1"][middle] - chosen["w1"][alphas.index(0.0)],
-    }, chosen, table(rows, ["awareness", "sliced W₁", "modes of 8", "good samples", "gradients a step"])
+    return (
+        {
+            "ring.half_minus_full": chosen["w1"][middle] - chosen["w1"][alphas.index(1.0)],
+            "ring.half_minus_none": chosen["w1"][middle] - chosen["w1"][alphas.index(0.0)],
+        },
+        chosen,
+        table(rows, ["awareness", "sliced W₁", "modes of 8", "good samples", "gradients a step"]),
+    )
 
 
 def chosen_by(scores: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -252,8 +272,6 @@ def chosen_by(scores: np.ndarray, values: np.ndarray) -> np.ndarray:
         scores: shape [methods, settings, seeds].
         values: likewise.
     """
-    from descent.measures.selection import leave_one_out
-
     seeds = np.arange(scores.shape[2])
     return np.stack([v[leave_one_out(s), seeds] for s, v in zip(scores, values, strict=True)])
 
@@ -266,21 +284,17 @@ def cost_of_acgd(setting: gans.Setting, eta: float, steps: int, seeds: Sequence[
 
 
 def tuned_alike(
-    setting: gans.Setting, names: Sequence[str], etas: Mapping[str, Sequence[float]], budget: int,
-    seeds: Sequence[int],
-) -> dict[str, dict[str, np.ndarray]]:
-    """Train contenders at equal gradient units; return method -> measures at each rate, shape [rates, seeds].
+    setting: gans.Setting, name: str, rates: Sequence[float], budget: int, seeds: Sequence[int]
+) -> dict[str, np.ndarray]:
+    """Train one contender at several rates, and measure it at a budget of gradient units.
 
-    A method whose steps cost what they need (ACGD) makes more steps than the budget allows at the dearest, and is read
-    at the last record within the budget.
+    A method whose steps cost what they need (ACGD) makes as many steps as the budget allows at eight units each, and is
+    read at the last record within the budget.
+
+    Returns:
+        "modes", "sharp" and "w1", each of shape [rates, seeds].
     """
-    per_step = {"SGA": 4, "consensus": 6, "extragradient": 4, "optimistic Adam": 2, "RMSProp": 2, "ACGD": 8}
-    found = {}
-    for name in names:
-        run = setting.run(
-            {name: gans.contenders()[name]}, np.array(etas[name]), {name: budget // per_step[name]}, seeds, 20
-        )[name]
-        within = np.maximum((run["units"] <= 1.001 * budget).sum(0) - 1, 0)
-        samples = np.take_along_axis(run["samples"], within[None, ..., None, None], 0)[0]
-        found[name] = gans.quality(samples, setting.mixture)
-    return found
+    steps = {name: budget // gans.UNITS[name]}
+    run = setting.run({name: gans.contenders()[name]}, np.array(rates), steps, seeds, 20)[name]
+    last = np.maximum((run["units"] <= 1.001 * budget).sum(0) - 1, 0)
+    return gans.quality(np.take_along_axis(run["samples"], last[None, ..., None, None], 0)[0], setting.mixture)

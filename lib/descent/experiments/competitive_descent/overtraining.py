@@ -8,7 +8,7 @@ and non-saturating, each of one minibatch ("clean") and summed over steps as the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -21,12 +21,21 @@ from descent.problems.gan import gan_game
 from descent.problems.images import load
 from descent.problems.networks import MLP, mlp
 from descent.quiet import tf
-from descent.randomness import EVALUATION, draw_seed, fold_seed
-from descent.rules import Rule, gradient_descent
+from descent.randomness import EVALUATION, draw_seed, fold_seed, seed_beside
+from descent.rules import Rule
 from descent.rules.local_game import anticipating_step, times
 from descent.sweep import Sweep
 from descent.vectors import Vector
 
+# What an arm's step is made of: the discriminator's awareness and whether it moves; whether the generator goes down its
+# non-saturating loss, or answers a competitive step of the zero-sum game.
+FLAGS = {
+    "both, GD": (0.0, 1.0, 1.0, 0.0),
+    "both, CGD": (1.0, 1.0, 0.0, 1.0),
+    "D alone, GD": (0.0, 1.0, 0.0, 0.0),
+    "D alone, CGD": (1.0, 1.0, 0.0, 0.0),
+    "G alone": (0.0, 0.0, 1.0, 0.0),
+}
 ARMS = ("D alone, GD", "D alone, CGD", "both, GD", "both, CGD")
 WATCHED = 500  # images, and as many fakes, as published
 
@@ -93,28 +102,19 @@ class Task:
 
     def starts(self, seeds: Sequence[int]) -> tuple[Vector, Vector]:
         """Draw both networks for each seed, stacked."""
-        each = [
-            tuple(net.init(draw_seed(seed, "player", k)) for k, net in enumerate(self.networks)) for seed in seeds
-        ]
+        each = [tuple(net.init(draw_seed(seed, "player", k)) for k, net in enumerate(self.networks)) for seed in seeds]
         return tf.nest.map_structure(lambda *leaves: tf.stack(leaves), *each)
 
 
-def joint(task: Task, steps: int, seeds: Sequence[int]) -> tuple[Vector, Vector]:
-    """Train both players, the generator with the non-saturating loss, and return the checkpoint of each seed."""
-    sweep = Sweep(
-        task.game("non-saturating"),
-        {"joint": lambda lane: gradient_descent(task.rate)},
-        lambda params, state, game: vectors.norm(params[1]),
-        steps,
-        batch=task.draw,
-    )
-    _, (params, _, _) = sweep.run_to_end(tf.zeros([len(seeds)]), task.starts(seeds), 2, seeds=list(seeds))["joint"]
-    return params
+def arm(task: Task, flags: tf.Tensor) -> Rule:
+    """Return the rule of one arm, on the zero-sum game, which also sums the generator's gradients.
 
-
-def arm(task: Task, name: str) -> Rule:
-    """Return the rule of one arm, on the zero-sum game, which also sums the generator's gradients."""
+    Args:
+        task: rates, and the non-saturating game.
+        flags: of ``FLAGS``, shape [4].
+    """
     other = task.game("non-saturating")
+    awareness, discriminator_moves, descends, answers = tf.unstack(flags)
 
     def init(params: Vector) -> Watch:
         real, z = task.watched
@@ -129,29 +129,14 @@ def arm(task: Task, name: str) -> Rule:
             "zero-sum": vectors.add(state.summed["zero-sum"], xi[0]),
             "non-saturating": vectors.add(state.summed["non-saturating"], of_other),
         }
-        return move(xi, of_other, params, game), state._replace(summed=summed)
-
-    def competitive(i, xi, params, game):
         roots = vectors.scale(task.rate**0.5, vectors.ones_like(params))
-        s, _ = anticipating_step(i, xi, params, game, roots, 1.0, None, 1e-3, task.iterations)
-        return times(roots[i], s), roots
+        s, _ = anticipating_step(1, xi, params, game, roots, awareness, None, 1e-3, task.iterations)
+        d = vectors.scale(discriminator_moves, times(roots[1], s))
+        told = vectors.add(xi[0], game.mixed(params, 0, 0, 1)(d))  # the zero-sum gradient once D has stepped
+        g = vectors.add(vectors.scale(descends, of_other), vectors.scale(answers, told))
+        return (vectors.scale(-task.rate, g), d), state._replace(summed=summed)
 
-    def move(xi, of_other, params, game):
-        still = vectors.zeros_like(params[0])
-        if name == "D alone, GD":
-            return still, vectors.scale(-task.rate, xi[1])
-        if name == "D alone, CGD":
-            return still, competitive(1, xi, params, game)[0]
-        if name == "both, GD":
-            return vectors.scale(-task.rate, of_other), vectors.scale(-task.rate, xi[1])
-        if name == "both, CGD":
-            d, _ = competitive(1, xi, params, game)
-            told = game.mixed(params, 0, 0, 1)(d)
-            return vectors.scale(-task.rate, vectors.add(xi[0], told)), d
-        # the generator strikes: it trains, and the discriminator stands still
-        return vectors.scale(-task.rate, of_other), vectors.zeros_like(params[1])
-
-    return Rule(init, update, f"arm({name})")
+    return Rule(init, update, "arm(<flags>)")
 
 
 def record_of(task: Task) -> Any:
@@ -172,42 +157,47 @@ def record_of(task: Task) -> Any:
     return record
 
 
-class Arms:
-    """Training on from a checkpoint in several arms, on the same minibatches; compiled once for any number of steps.
+class Training:
+    """Training in any arm, of any number of lanes: one compiled program.
 
     Args:
         task: data and networks.
-        names: of the arms.
         every: steps between records.
     """
 
-    def __init__(self, task: Task, names: Sequence[str], every: int):
-        makers = {name: (lambda lane, name=name: arm(task, name)) for name in names}
-        self.every = every
+    def __init__(self, task: Task, every: int):
+        self.task, self.every = task, every
         self._sweep = Sweep(
-            task.game("zero-sum"), makers, record_of(task), every, batch=task.draw, stream=EVALUATION
+            task.game("zero-sum"),
+            {"arm": lambda flags: arm(task, flags)},
+            record_of(task),
+            every,
+            batch=task.draw,
+            any_lanes=True,
         )
 
     def run(
-        self, checkpoint: Vector, steps: int, seeds: Sequence[int]
-    ) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, Vector]]:
-        """Return (records, ends): arm -> measure -> [records, seeds]; and arm -> parameters at the end."""
-        lanes = tf.zeros([len(seeds)])
-        found = self._sweep.run_to_end(lanes, checkpoint, steps // self.every + 1, seeds=list(seeds))
-        records = {name: {key: np.asarray(x) for key, x in got.items()} for name, (got, _) in found.items()}
-        return records, {name: end[0] for name, (_, end) in found.items()}
+        self, arms: Sequence[str], starts: Sequence[Vector], steps: int, seeds: Sequence[int], stage: str
+    ) -> tuple[dict[str, np.ndarray], list[Vector]]:
+        """Train from a start for each arm.
 
+        Args:
+            arms: names, of ``FLAGS``.
+            starts: for each arm parameters of both players, a seed a row.
+            steps: a multiple of ``every``.
+            seeds: of the runs.
+            stage: whose minibatches: arms see the same ones in one stage.
 
-def strikes(
-    task: Task, ends: Mapping[str, Vector], steps: int, every: int, seeds: Sequence[int]
-) -> dict[str, np.ndarray]:
-    """Let the generator train against each discriminator, which stands still; return its loss, [records, seeds]."""
-    sweep = Sweep(
-        task.game("zero-sum"), {"strike": lambda lane: arm(task, "strike")}, record_of(task), every,
-        batch=task.draw, stream=EVALUATION + 100,
-    )
-    n = len(seeds)
-    stacked = tf.nest.map_structure(lambda *leaves: tf.concat(leaves, 0), *ends.values())
-    found = sweep.run(tf.zeros([n * len(ends)]), stacked, steps // every + 1, seeds=list(seeds) * len(ends))
-    loss = np.asarray(found["strike"]["loss"])
-    return {name: loss[:, k * n : (k + 1) * n] for k, name in enumerate(ends)}
+        Returns:
+            (records, ends): measure -> [records, arms, seeds]; and parameters at the end, one for each arm.
+        """
+        n = len(seeds)
+        lanes = tf.nest.map_structure(lambda *leaves: tf.concat(leaves, 0), *starts)
+        flags = tf.repeat(tf.constant([FLAGS[name] for name in arms]), n, 0)
+        own = [seed_beside(seed, stage) % 2**31 for seed in seeds]
+        records, (params, _, _) = self._sweep.run_to_end(flags, lanes, steps // self.every + 1, seeds=own * len(arms))[
+            "arm"
+        ]
+        found = {key: np.asarray(x).reshape(-1, len(arms), n) for key, x in records.items()}
+        ends = [tf.nest.map_structure(lambda x, k=k: x[k * n : (k + 1) * n], params) for k in range(len(arms))]
+        return found, ends

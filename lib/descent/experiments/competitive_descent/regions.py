@@ -23,7 +23,6 @@ MAKERS: dict[str, Callable[[tf.Tensor], Rule]] = {
     "simultaneous": gradient_descent,
     "alternating": lambda one: alternating(gradient_descent(one)),
     "linearised": lambda one: lookahead(one, linear=True),
-    "competitive": lambda one: aware(one, 1.0, 1e-15),
 }
 
 
@@ -65,7 +64,7 @@ def awareness_threshold(c: float, eta: float) -> float:
 
 
 def matrices(c, p, q) -> np.ndarray:
-    """Return Jacobians J of the game in coordinates x / sqrt(P), y / sqrt(Q), in which both rates are 1: [..., 2, 2]."""
+    """Return J in coordinates x / sqrt(P), y / sqrt(Q), in which both rates are 1; shape [..., 2, 2]."""
     c, p, q = np.broadcast_arrays(*(np.asarray(x, float) for x in (c, p, q)))
     cross = c * np.sqrt(p * q)
     return np.stack([np.stack([2 * p, cross], -1), np.stack([-cross, -2 * q], -1)], -2)
@@ -86,13 +85,14 @@ class Spectra:
         Args:
             method: one of ``METHODS``.
             jacobians: shape [..., 2, 2].
-            awareness: of each game, for "competitive", shape [...].
+            awareness: of each game, for "competitive", shape [...]; by default 1.
         """
         flat = jacobians.reshape(-1, 2, 2)
-        if awareness is None:
-            found = self._of[method].spectral_radii(np.ones(len(flat)), flat)
+        if method == "competitive":
+            alpha = np.ones(len(flat)) if awareness is None else np.ravel(awareness)
+            found = self._of["aware"].spectral_radii(alpha, flat)
         else:
-            found = self._of["aware"].spectral_radii(np.ravel(awareness), flat)
+            found = self._of[method].spectral_radii(np.ones(len(flat)), flat)
         return found.reshape(jacobians.shape[:-2])
 
     def edge(self, method: str, c: float, p: float, low: float, high: float) -> float:

@@ -31,7 +31,7 @@ def point(own: tf.Tensor) -> tf.Tensor:
 
 
 def toy_game() -> Game:
-    """Return the zero-sum game of generator and discriminator, who sees distances from the datum, the first enlarged."""
+    """Return the zero-sum game; the discriminator sees distances from the datum, the first of them enlarged."""
     scale = tf.constant([[CLOSER, 1.0]])
 
     def critic(params, x):
@@ -41,8 +41,8 @@ def toy_game() -> Game:
     return game.at((tf.constant([TARGET]), tf.zeros([1, 1])))
 
 
-def toy_runs(eta: float, steps: int, every: int, seeds: Sequence[int]) -> np.ndarray:
-    """Return theta at the records of simultaneous and of competitive runs, shape [records, 2, seeds, 2]."""
+def toy_runs(etas: Sequence[float], steps: int, every: int, seeds: Sequence[int]) -> np.ndarray:
+    """Return theta at the records of simultaneous and of competitive runs, shape [records, 2, etas, seeds, 2]."""
     starts = [
         (
             0.3 * tf.random.stateless_normal([2], draw_seed(seed, "toy generator")),
@@ -50,19 +50,19 @@ def toy_runs(eta: float, steps: int, every: int, seeds: Sequence[int]) -> np.nda
         )
         for seed in seeds
     ]
-    stacked = tf.nest.map_structure(lambda *leaves: tf.stack(leaves), *starts)
+    lanes = tf.nest.map_structure(
+        lambda *leaves: tf.tile(tf.stack(leaves), [len(etas)] + [1] * leaves[0].shape.rank), *starts
+    )
     # the generator has two numbers, so that conjugate gradients are done after two iterations
-    makers = {
-        "simultaneous": lambda lane: gradient_descent(eta),
-        "competitive": lambda lane: cgd(eta, iterations=6),
-    }
+    makers = {"simultaneous": gradient_descent, "competitive": lambda eta: cgd(eta, iterations=6)}
     sweep = Sweep(toy_game(), makers, lambda params, state, game: point(params[0])[0], every)
-    found = sweep.run(tf.zeros([len(seeds)]), stacked, steps // every + 1)
-    return np.stack([np.asarray(found[name]) for name in makers], 1)
+    hypers = tf.constant(np.repeat(etas, len(seeds)), tf.float32)
+    found = sweep.run(hypers, lanes, steps // every + 1)
+    return np.stack([np.asarray(found[name]).reshape(-1, len(etas), len(seeds), 2) for name in makers], 1)
 
 
 def held(theta: np.ndarray, every: int, within: float = 0.1) -> np.ndarray:
-    """Return the longest stretch of steps with |theta_1 - 2| < within, shape of theta without its first and last axis."""
+    """Return the longest stretch of steps with |theta_1 - 2| < within, shape [...] for theta [records, ..., 2]."""
     close = np.abs(theta[..., 0] - TARGET[0]) < within
     longest, now = np.zeros(close.shape[1:]), np.zeros(close.shape[1:])
     for one in close:
