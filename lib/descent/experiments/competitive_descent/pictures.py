@@ -141,7 +141,7 @@ def gradients(run: Overtrained) -> Any:
         xlabel="steps of D alone",
         ylabel="norm of G's gradient",
         yscale="log",
-        title="What grows a thousandfold is a sum",
+        title="The running sum outgrows both gradients",
     )
     label_ends(axis, ends)
     return figure
@@ -152,10 +152,8 @@ def awareness(chosen: Mapping[str, np.ndarray], alphas: Sequence[float]) -> Any:
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.0, 2.8), layout="constrained")
     band(left, np.array(alphas), chosen["w1"], "blue", marker="o", markersize=4)
     band(right, np.array(alphas), chosen["cost"], "vermilion", marker="o", markersize=4)
-    left.set(xlabel="awareness, α", ylabel="sliced W₁", title="More awareness, a better fit", ylim=(0, None))
-    right.set(
-        xlabel="awareness, α", ylabel="gradients a step", title="at twice to three times the cost", ylim=(0, None)
-    )
+    left.set(xlabel="awareness, α", ylabel="sliced W₁", title="Distance after equal steps", ylim=(0, None))
+    right.set(xlabel="awareness, α", ylabel="gradients a step", title="What a step costs", ylim=(0, None))
     return figure
 
 
