@@ -28,6 +28,7 @@ UPDATES = {
     "rules/": "combinators hand on what they are given, and step is there",
     "experiments/stationary_points/adversary.py": "a combinator that one chapter needs",
     "experiments/independent_subnets/subnets.py": "another: workers meet after local steps",
+    "experiments/competitive_descent/counted.py": "another: it counts what the rule costs",
     "adapters/keras_gan.py": "Keras owns the loop, the parameters and the gradient",
 }
 

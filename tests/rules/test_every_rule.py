@@ -227,6 +227,7 @@ FACTS = {
     "federated": (begins_with, lambda g: -ETA * g, lambda h: rules.federated(rules.gradient_descent(h), 2)),
     "scaffold": (begins_with, lambda g: -ETA * g, lambda h: rules.chain(rules.scaffold(2), rules.gradient_descent(h))),
     "cgd": (has_order, 1, rules.cgd),
+    "aware": (has_order, 1, lambda h: rules.aware(h, 0.5)),
     "implicit_dense": (has_order, 1, rules.implicit_dense),
     "implicit_dense/trapezium": (has_order, 2, lambda h: rules.implicit_dense(h, theta=0.5)),
     "implicit": (has_order, 1, lambda h: rules.implicit(h, tolerance=1e-10), downhill),
@@ -295,6 +296,7 @@ def test_adjustments_and_steps_are_told_apart():
 
 
 OTHERS = {
+    "lib/descent/experiments/competitive_descent/counted.py",
     "lib/descent/adapters/keras_gan.py",  # wants the losses of the same pass
     "lib/descent/experiments/stationary_points/adversary.py",  # a rule around a rule
     "lib/descent/experiments/independent_subnets/subnets.py",  # likewise

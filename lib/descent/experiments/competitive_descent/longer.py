@@ -62,6 +62,6 @@ def _kept(
 ) -> dict[str, np.ndarray]:
     return cached(
         f"{what}-modes-{name.replace(' ', '-').lower()}",
-        {"setting": repr(setting), "rates": list(rates), "budget": budget, "seeds": list(seeds)},
+        {"setting": setting, "rates": list(rates), "budget": budget, "seeds": list(seeds)},
         lambda: measured.tuned_alike(setting, name, rates, budget, seeds),
     )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from descent import vectors
+from descent.evidence.cache import cached
 from descent.experiments.competitive_descent import covariance, gans, overtraining, regions, toy
 from descent.experiments.competitive_descent.counted import counted, one_sided
 from descent.games import Game
@@ -238,12 +239,15 @@ def awareness(
         rule = gans.adaptive_awareness(hyper[1], hyper[0])
         return counted(rule, lambda state: 4 + 2 * state.iterations)
 
-    run = setting.run({"aware": make}, hypers, {"aware": steps}, seeds, 8)["aware"]
-    measured = gans.quality(run["samples"], setting.mixture)
+    def train():
+        run = setting.run({"aware": make}, hypers, {"aware": steps}, seeds, 8)["aware"]
+        late = {key: value[-3:].mean(0) for key, value in gans.quality(run["samples"], setting.mixture).items()}
+        return {**late, "cost": run["units"][-1] / 2 / steps}
+
+    depends = {"setting": setting, "hypers": hypers, "steps": steps, "seeds": list(seeds)}
     shape = (len(alphas), len(etas), len(seeds))
-    late = {key: value[-3:].mean(0).reshape(shape) for key, value in measured.items()}
-    cost = run["units"][-1].reshape(shape) / 2 / steps
-    chosen = {key: chosen_by(late["w1"], value) for key, value in {**late, "cost": cost}.items()}
+    late = {key: value.reshape(shape) for key, value in cached("awareness-ring", depends, train).items()}
+    chosen = {key: chosen_by(late["w1"], value) for key, value in late.items()}
     middle = alphas.index(0.5)
     rows = [
         [

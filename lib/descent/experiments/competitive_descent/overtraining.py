@@ -74,6 +74,12 @@ class Task:
         return load(self.name).x
 
     @cached_property
+    def on_device(self) -> tf.Tensor:
+        """The images once, for all graphs: as constants each graph would hold them several times."""
+        with tf.init_scope():
+            return tf.constant(self.images)
+
+    @cached_property
     def networks(self) -> tuple[MLP, MLP]:
         """The generator, whose outputs are logits of pixels, and the discriminator."""
         pixels = self.images.shape[1]
@@ -92,13 +98,13 @@ class Task:
         one, two = tf.unstack(tf.random.experimental.stateless_split(key, 2))
         which = tf.random.stateless_uniform([self.batch], one, 0, len(self.images), tf.int32)
         z = tf.random.stateless_normal([self.batch, self.latent], two)
-        return tf.gather(tf.constant(self.images), which), z
+        return tf.gather(self.on_device, which), z
 
     @property
     def watched(self) -> tuple[tf.Tensor, tf.Tensor]:
         """Fixed images and z on which losses and outputs are recorded."""
         z = tf.random.stateless_normal([WATCHED, self.latent], fold_seed(0, EVALUATION))
-        return tf.constant(self.images[:WATCHED]), z
+        return self.on_device[:WATCHED], z
 
     def starts(self, seeds: Sequence[int]) -> tuple[Vector, Vector]:
         """Draw both networks for each seed, stacked."""
