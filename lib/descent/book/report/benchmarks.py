@@ -89,6 +89,21 @@ GOALS = [
         "a round / products of its pieces",
         1.3,
     ),
+    Goal(
+        "A step of ACGD with 5 iterations at most 6 of Adam's",
+        "competitive",
+        SMALL,
+        "ACGD, 5 iterations, XLA / Adam",
+        6.0,
+    ),
+    Goal(
+        "ACGD no slower than the published package",
+        "competitive",
+        f"{SMALL}, solved to 1e-6",
+        "published package, 1 thread / ACGD",
+        1.0,
+        False,
+    ),
 ]
 
 
