@@ -155,7 +155,7 @@ class Setup:
             by = {"top": found.logit, "low": -found.jacobian, "high": found.jacobian}[arm.keep]
             z = tf.gather(u, tf.math.top_k(by, n).indices, batch_dims=1)
             return z, tf.ones(z.shape[:-1], z.dtype)
-        u = u[:, :n]
+        u = u[..., :n, :]
         if not arm.score:
             return u, tf.ones(u.shape[:-1], u.dtype)
         z, log_q = self.flow.forward(params[FLOW], u)
