@@ -128,6 +128,8 @@ class Setup:
         def draw(params: Vector, numbers: dict[str, tf.Tensor]) -> tuple[Any, Any]:
             z, w = self.latents(arm, params, numbers)
             ones = tf.ones_like(w)
+            batch: tuple[Any, ...]
+            weights: tuple[tf.Tensor, ...]
             batch, weights = (numbers["real"], numbers["fake"], z), (w, ones)
             if arm.score:
                 s = getattr(scores(self.networks, params, numbers["fake"]), arm.score)

@@ -1,4 +1,4 @@
-"""What importance sampling of latents can gain, exactly: by quadrature in one and two dimensions, and in closed form."""
+"""What importance sampling of latents can gain, exactly: by quadrature and in closed form."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,12 +30,14 @@ class Run:
         params: at records, leaves of shape [records + 1, lanes, ...].
         steps: at which.
         samples: what the generator makes of the same p-latents at each record, [records + 1, lanes, n, d].
+        seconds: of the training, once compiled or not.
     """
 
     arm: Arm
     params: Any
     steps: np.ndarray
     samples: np.ndarray
+    seconds: float
 
     def at(self, record: int) -> Any:
         """Return the parameters at a record."""
@@ -51,7 +52,7 @@ def run(setup: Setup, name: str, rate: float, steps: int, records: int, seed: in
     generator = setup.networks[GENERATOR]
     made = compiled(lambda layers: generator(layers, tf.tile(z[None], [setup.lanes, 1, 1])))
     samples = [made(tf.nest.map_structure(lambda x, r=r: x[r], params[GENERATOR])).numpy() for r in range(records + 1)]
-    return Run(arm, params, found["steps"], np.stack(samples))
+    return Run(arm, params, found["steps"], np.stack(samples), float(found["seconds"]))
 
 
 class Gains:
@@ -202,11 +203,3 @@ def step_cost(setup: Setup, name: str) -> float:
         return matmul_operations(lambda p, s: oracle.estimate(p, (), s)[0].xi, params, numbers)
 
     return products(ARMS[name]) / products(ARMS["uniform"])
-
-
-def endings(found: Mapping[str, Mapping[str, np.ndarray]], mixture: int) -> dict[str, dict[str, float]]:
-    """Return each arm's measures after the last step, means over seeds."""
-    return {
-        ARMS[name].label: {key: float(values[mixture][-1].mean()) for key, values in of.items()}
-        for name, of in found.items()
-    }
