@@ -71,7 +71,7 @@ def plane(reach: float, side: int) -> tuple[np.ndarray, float]:
 
 def bent_flow(seed: int) -> tuple[Flow, Any]:
     """Return a small flow in the plane, in double precision, with random weights."""
-    flow = Flow(2, couplings=2, width=8, bound=0.15)
+    flow = Flow(2, couplings=2, width=8, bound=0.1)
     like = flow.init(0, tf.float64)
     keys = iter(range(100))
     drawn = tf.nest.map_structure(
@@ -84,7 +84,7 @@ def bent_flow(seed: int) -> tuple[Flow, Any]:
 def identity_in_the_plane(seed: int, side: int = 600) -> dict[str, float]:
     """Return the same in the plane for a flow, the left side in u and the right side in z, and the mass of q."""
     flow, params = bent_flow(seed)
-    points, cell = plane(10.0, side)
+    points, cell = plane(12.0, side)
     grid = tf.constant(points)
 
     def g(z: tf.Tensor) -> tf.Tensor:
