@@ -89,6 +89,13 @@ GOALS = [
         "a round / products of its pieces",
         1.3,
     ),
+    Goal(
+        "A step with importance-sampled latents at most 3.5 plain ones, scores and flow counted",
+        "latents",
+        "batch 256",
+        "weighted step / plain step",
+        3.5,
+    ),
 ]
 
 
