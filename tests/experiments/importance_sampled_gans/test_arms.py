@@ -93,14 +93,14 @@ def test_lanes_are_apart():
 def test_weighted_gradient_is_unbiased_and_the_unweighted_is_not():
     """160 z-scores of a true null would exceed 4.5 once in a thousand times; these draws are fixed."""
     params = tf.nest.map_structure(lambda x: x.numpy()[None], shifted())
-    run = measured.Run(ARMS["theta"], params, np.zeros(1), np.zeros((1, 2, 1, 2)), 0.0)
+    run = measured.Run(ARMS["theta"], params, np.zeros(1), np.zeros((1, 2, 1, 2)))
     assert np.abs(measured.unbiased(SETUP, run, 1, count=20000, directions=4)).max() < 4.5
     assert np.abs(measured.unbiased(SETUP, run, 1, count=20000, directions=4, weighted=False)).max() > 4.5
 
 
 def test_gains_lie_below_the_ceiling_and_the_best_score_attains_it():
     params = tf.nest.map_structure(lambda x: x.numpy()[None], shifted())
-    run = measured.Run(ARMS["theta"], params, np.zeros(1), np.zeros((1, 2, 1, 2)), 0.0)
+    run = measured.Run(ARMS["theta"], params, np.zeros(1), np.zeros((1, 2, 1, 2)))
     found = measured.Gains(SETUP, 41).at(run, 0)
     np.testing.assert_allclose(found["exact.theta"], found["ceiling"], rtol=1e-5)
     np.testing.assert_allclose(found["gain"] * (1 + found["chi2"]), found["ceiling"], rtol=1e-9)

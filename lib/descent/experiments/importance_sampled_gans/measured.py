@@ -30,14 +30,12 @@ class Run:
         params: at records, leaves of shape [records + 1, lanes, ...].
         steps: at which.
         samples: what the generator makes of the same p-latents at each record, [records + 1, lanes, n, d].
-        seconds: of the training, once compiled or not.
     """
 
     arm: Arm
     params: Any
     steps: np.ndarray
     samples: np.ndarray
-    seconds: float
 
     def at(self, record: int) -> Any:
         """Return the parameters at a record."""
@@ -52,7 +50,7 @@ def run(setup: Setup, name: str, rate: float, steps: int, records: int, seed: in
     generator = setup.networks[GENERATOR]
     made = compiled(lambda layers: generator(layers, tf.tile(z[None], [setup.lanes, 1, 1])))
     samples = [made(tf.nest.map_structure(lambda x, r=r: x[r], params[GENERATOR])).numpy() for r in range(records + 1)]
-    return Run(arm, params, found["steps"], np.stack(samples), float(found["seconds"]))
+    return Run(arm, params, found["steps"], np.stack(samples))
 
 
 class Gains:

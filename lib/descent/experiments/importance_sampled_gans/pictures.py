@@ -49,7 +49,10 @@ def curves(steps: np.ndarray, good: Mapping[str, np.ndarray], level: float) -> A
     figure, axis = plt.subplots(figsize=(6.6, 3.8))
     for name, values in good.items():
         label, colour = STYLE[name]
-        band(axis, steps, values, colour, label=label)
+        if name in ("uniform", "fis", "top"):
+            band(axis, steps, values, colour, label=label)
+        else:
+            axis.plot(steps, values.mean(1), color=COLOURS[colour], label=label)
     axis.axhline(level, color=COLOURS["grey"], linewidth=0.8, linestyle="--")
     axis.set(xlabel="step", ylabel="samples within 3 standard deviations", ylim=(0, 1))
     axis.yaxis.set_major_formatter("{x:.0%}")

@@ -46,6 +46,7 @@ class Study:
         self.gains = Gains(self.setup)
         self.which = range(0, records + 1, 2)
         self.found = {arm: self._over_records(self.runs[arm]) for arm in GAINS_OF}
+        self.measured = self._measurements()
 
     def _over_records(self, run: Run) -> dict[str, np.ndarray]:
         found = [self.gains.at(run, r) for r in self.which]
@@ -61,7 +62,7 @@ class Study:
         shown["ceiling"] = self.found["uniform"]["ceiling"]
         return shown | {arm: self.found[arm]["gain"] for arm in GAINS_OF[1:]}
 
-    def measurements(self) -> dict[str, Any]:
+    def _measurements(self) -> dict[str, Any]:
         """Return what claims are judged by."""
         uniform = self.found["uniform"]
         out: dict[str, Any] = {
@@ -98,9 +99,20 @@ class Study:
             out[f"work.{arm}"] = out[f"faster.{arm}"] - np.log(out[f"cost.{arm}"])
         return out
 
+    def seconds(self, arms: Sequence[str], steps: int = 50, rounds: int = 3) -> dict[str, float]:
+        """Return each arm's seconds of a step over the first one's, on this machine: the least of some rounds."""
+        simulators = {arm: self.setup.simulator(ARMS[arm], 1e-3, steps) for arm in arms}
+        starts = {arm: self.setup.start(ARMS[arm]) for arm in arms}
+        spent: dict[str, list[float]] = {arm: [] for arm in arms}
+        for _ in range(rounds + 1):  # the first compiles
+            for arm, simulator in simulators.items():
+                spent[arm].append(simulator.run(starts[arm], steps, self.seed).seconds)
+        least = {arm: min(times[1:]) for arm, times in spent.items()}
+        return {arm: value / least[arms[0]] for arm, value in least.items()}
+
     def table(self) -> Table:
         """Return how each arm ends, and when it reaches the level."""
-        out, rows = self.measurements(), []
+        out, rows = self.measured, []
         for arm, about in ARMS.items():
             cells = [spread(out[f"end.{key}.{arm}"], form=form) for key, form in ENDS.items()]
             rows.append([about.label, *cells, spread(out[f"steps.{arm}"], form=",.0f")])
@@ -110,9 +122,3 @@ class Study:
 
 
 ENDS = {"modes": ".1f", "good": ".2f", "kl": ".3f", "w1": ".3f"}
-
-
-def seconds(study: Study) -> dict[str, float]:
-    """Return each arm's seconds of training over the uniform arm's, on this machine."""
-    base = study.runs["uniform"].seconds
-    return {arm: run.seconds / base for arm, run in study.runs.items()}
