@@ -40,6 +40,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "rollouts": ("Episodes of a policy, ten thousand at once", []),
     "subnets": ("A round of independent subnets at the published width", ["--blocks", "3", "--seconds", "1"]),
     "competitive": ("A step of adaptive competitive descent", ["--blocks", "5", "--seconds", "0.5"]),
+    "latents": ("A generator's step with importance-sampled latents", ["--blocks", "3", "--seconds", "1"]),
     "growth": ("How cost grows, and how much of the machine a large step uses", ["--blocks", "7"]),
 }
 

@@ -104,6 +104,13 @@ GOALS = [
         1.0,
         False,
     ),
+    Goal(
+        "A step with importance-sampled latents at most 3.5 plain ones, scores and flow counted",
+        "latents",
+        "batch 256",
+        "weighted step / plain step",
+        3.5,
+    ),
 ]
 
 

@@ -1,0 +1,1 @@
+"""What the chapter on importance-sampled GANs runs."""
