@@ -73,7 +73,7 @@ def test_each_step_of_the_comparison_chooses_among_its_own_trials(monkeypatch):
     """Made-up accuracies, one seed as the other: the k-th trial of a method scores what its number says."""
     settings = len(baseline.REGULARISERS["local"]) * len(baseline.RATES)
 
-    def made_up(task, ways, workers, every, seeds, tried):
+    def made_up(task, ways, workers, every, seeds, tried, seed_by_seed):
         found = {}
         for way in ways:
             scores = {"norm": 0.2, "ist": 0.6, "local": 0.1, "local norm": 0.4}[way] + 0.01 * np.arange(settings)
@@ -87,3 +87,11 @@ def test_each_step_of_the_comparison_chooses_among_its_own_trials(monkeypatch):
     for step, gain in expected.items():
         np.testing.assert_allclose(found[f"x.weak.{step}"], gain, atol=1e-12)
     np.testing.assert_allclose(found["x.weak.beyond_half"], 0.15, atol=1e-12)
+
+
+def test_seeds_by_themselves_are_those_run_together(runs, tmp_path, monkeypatch):
+    monkeypatch.setenv("DESCENT_CACHE_DIR", str(tmp_path))
+    apart = digits.race(TASK, ["ist"], [4], [1, 10], [1, 2], seed_by_seed=True)["ist", 4]
+    np.testing.assert_array_equal(apart.steps, runs["ist", 4].steps)
+    np.testing.assert_allclose(apart.test, runs["ist", 4].test, atol=0.01)
+    assert len(list(tmp_path.glob("subnets-*"))) == 2

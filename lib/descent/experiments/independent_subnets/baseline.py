@@ -25,11 +25,11 @@ STEPS = {  # of local SGD, which IST with batch norm is held against
     "fixed": "the published rate, .01, for both",
     "rate": "each its own rate",
     "norm": "and batch norm for local SGD",
-    "tuned": "and weight decay or dropout",
+    "tuned": "and regularisers, for both",
 }
 
 
-def compared(task: Task, n: int, every: int, seeds: Sequence[int]) -> dict[str, Any]:
+def compared(task: Task, n: int, every: int, seeds: Sequence[int], seed_by_seed: bool = False) -> dict[str, Any]:
     """Return test accuracies of IST and local SGD, [seeds] each, "<step>.ist" and "<step>.local".
 
     Args:
@@ -37,11 +37,12 @@ def compared(task: Task, n: int, every: int, seeds: Sequence[int]) -> dict[str, 
         n: workers.
         every: J.
         seeds: at least 2: each uses the setting that is best on the others' images kept for that.
+        seed_by_seed: as of ``race``.
     """
     finals = {}
     for side, ways in WAYS.items():
         settings = [Setting(rate, *own) for own in REGULARISERS[side] for rate in RATES]
-        for way, runs in race(task, ways, [n], [every], seeds, settings).items():
+        for way, runs in race(task, ways, [n], [every], seeds, settings, seed_by_seed).items():
             finals[way[0]] = runs
     first = list(range(len(RATES)))  # no regulariser
     fixed = [RATES.index(PUBLISHED_RATE)]

@@ -76,6 +76,7 @@ class Task:
         """Return widths from input to output."""
         return (load(self.dataset, "test").x[0].size, *self.hidden, 10)
 
+    @cached_property
     def split(self) -> tuple[Images, Images, Images]:
         """Return images to train on, every fifth of the training images to choose by, and test images."""
         images = load(self.dataset)
@@ -142,7 +143,7 @@ def train(
     """
     regularised = settings is not None
     tried = settings or [Setting(rate) for rate in RATES.get(method, OTHERS)]
-    fit, chosen_by, test = task.split()
+    fit, chosen_by, test = task.split
     pixels, each = fit.x[0].size, task.examples // n if method not in ("sgd", "dropout") else task.examples
     workers = 1 if method in ("sgd", "dropout") else n
     x, y = tf.constant(fit.x.reshape(len(fit), pixels)), tf.constant(fit.y)
@@ -225,18 +226,33 @@ def race(
     every: Sequence[int],
     seeds: Sequence[int],
     settings: Sequence[Setting] | None = None,
+    seed_by_seed: bool = False,
 ) -> dict[tuple[str, int], Runs]:
-    """Run methods for all n and J, and keep what each reached; SGD, which has no workers, once."""
+    """Run methods for all n and J, and keep what each reached; SGD, which has no workers, once.
+
+    Args:
+        task: what is trained.
+        methods: of ``LABELS``.
+        workers: numbers n.
+        every: J.
+        seeds, settings: as of ``train``.
+        seed_by_seed: run and keep each seed by itself: wide networks of all seeds would not fit into memory.
+    """
     found = {}
+    parts = [[seed] for seed in seeds] if seed_by_seed else [list(seeds)]
     for method in methods:
         for n in (1,) if method == "sgd" else workers:
-            own = (1,) if method in ("sgd", "dropout") else tuple(every)
-            kept = cached(
-                f"subnets-{task.dataset}-{method}-{n}",
-                {"task": task, "method": method, "n": n, "every": list(own), "seeds": list(seeds), "tried": settings},
-                partial(_arrays, task, method, n, own, seeds, settings),
-            )
-            found[method, n] = Runs(**kept)
+            own = [1] if method in ("sgd", "dropout") else list(every)
+            kept = [
+                cached(
+                    f"subnets-{task.dataset}-{method}-{n}",
+                    {"task": task, "method": method, "n": n, "every": own, "seeds": part, "settings": settings},
+                    partial(_arrays, task, method, n, own, part, settings),
+                )
+                for part in parts
+            ]
+            held, test = (np.concatenate([part[name] for part in kept], -1) for name in ("held", "test"))
+            found[method, n] = Runs(kept[0]["steps"], held, test)
     return found
 
 
