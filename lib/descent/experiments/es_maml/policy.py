@@ -42,8 +42,10 @@ def trained(pairs: int = 15, steps: int = 200, seed: int = 0) -> Policy:
     training = Training(NAVIGATION, hill_climbing, pairs, seed, 1, 1, QUERIES)
     found = training.run(Lane([0], SIZE, RATE), steps, steps)
     mean, std = found.statistics.normalisation(0)
-    numbers = (found.theta[0], [m[0] for m in mean], [s[0] for s in std])
-    return Policy(*([round(float(x), 4) for x in part] for part in numbers), size=SIZE)
+    weights, at, width = (
+        [round(float(x), 4) for x in part] for part in (found.theta[0], [m[0] for m in mean], [s[0] for s in std])
+    )
+    return Policy(weights, at, width, SIZE)
 
 
 def adapted(policy: Policy, goals: np.ndarray, seed: int = 0) -> np.ndarray:
