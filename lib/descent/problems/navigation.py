@@ -29,15 +29,16 @@ class Environment(NamedTuple):
         memory: how many flags an episode carries along.
         reward: ``(x, y, task, flags) -> (reward, done, flags)``; x and y have the shape of the batch, the task and the
             flags are tuples of tensors that broadcast with it; done is boolean.
-        scaled: whether the action is .1 tanh, which has a gradient everywhere; otherwise tanh is clipped to +-.1.
+        scaled: whether the action is .1 tanh, which has a gradient everywhere; otherwise tanh is clipped to +-.1. This
+            and the bound may be scalar tensors, so that one program serves several environments.
     """
 
     name: str
-    bound: float
+    bound: Any
     tasks: Callable[[Sequence[int]], np.ndarray]
     memory: int
     reward: Callable[..., Any]
-    scaled: bool = False
+    scaled: Any = False
 
 
 class Episodes(NamedTuple):
@@ -105,6 +106,13 @@ SMOOTH_NAVIGATION = NAVIGATION._replace(name="smooth navigation", scaled=True)
 WRONG_GOALS = Environment("wrong goals", 5.0, _two_of_six, 6, _right_goals)
 
 
+def limited(action: tf.Tensor, scaled: Any) -> tf.Tensor:
+    """Return actions in [-1, 1] within reach: times .1 where ``scaled`` (a bool, or a boolean tensor), else clipped."""
+    if isinstance(scaled, bool):
+        return REACH * action if scaled else tf.clip_by_value(action, -REACH, REACH)
+    return tf.where(scaled, REACH * action, tf.clip_by_value(action, -REACH, REACH))
+
+
 def rollout(
     environment: Environment, weights: tf.Tensor, tasks: tf.Tensor, mean: Any = (0.0, 0.0), std: Any = (1.0, 1.0)
 ) -> Episodes:
@@ -131,11 +139,12 @@ def rollout(
     slopes = (w[0] / std[0], w[1] / std[1]), (w[2] / std[0], w[3] / std[1])
     shifts = tuple(b - row[0] * mean[0] - row[1] * mean[1] for b, row in zip(w[4:], slopes, strict=True))
     zero = tf.zeros_like(shifts[0] + task[0])
+    bound = tf.cast(environment.bound, zero.dtype)
 
     def move(at: tf.Tensor, row: Any, shift: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
         action = tf.tanh(row[0] * x + row[1] * y + shift)
-        action = REACH * action if environment.scaled else tf.clip_by_value(action, -REACH, REACH)
-        return tf.clip_by_value(at + action, -environment.bound, environment.bound)
+        action = limited(action, environment.scaled)
+        return tf.clip_by_value(at + action, -bound, bound)
 
     def one(t: tf.Tensor, x: tf.Tensor, y: tf.Tensor, alive: tf.Tensor, flags: Any, seen: Episodes) -> Any:
         x, y = move(x, slopes[0], shifts[0], x, y), move(y, slopes[1], shifts[1], x, y)

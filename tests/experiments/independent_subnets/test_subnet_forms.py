@@ -12,7 +12,7 @@ from descent.quiet import tf
 @pytest.mark.parametrize("sizes", [(64, 32, 10), (20, 16, 24, 10), (4, 8, 8, 16, 3)])
 @pytest.mark.parametrize("n", [1, 2, 4, 8])
 def test_floats_are_those_of_the_pieces(sizes, n):
-    weights = [tf.zeros([a, b]) for a, b in pairwise(sizes)]
+    weights = [tf.zeros([b, a]) for a, b in pairwise(sizes)]
     held = sum(int(np.prod(w.shape)) for w in subnets.pieces(weights, n))
     assert wire.floats_of_round("ist", sizes, n) == 2 * held
     assert wire.floats_of_round("local", sizes, n) == 2 * n * sum(int(np.prod(w.shape)) for w in weights)

@@ -32,13 +32,13 @@ def net(seed=0, sizes=SIZES):
 def test_pieces_are_blocks_and_putting_them_back_changes_nothing(n, layers, seed):
     draw = np.random.default_rng(seed)
     widths = [5, *(4 * int(k) for k in draw.integers(1, 4, layers)), 3]
-    weights = [tf.constant(draw.normal(size=pair)) for pair in pairwise(widths)]
+    weights = [tf.constant(draw.normal(size=pair[::-1])) for pair in pairwise(widths)]
     held = subnets.pieces(weights, n)
     for layer, (w, own) in enumerate(zip(weights, held, strict=True)):
         h, k = (s // n for s in w.shape)
         for i in range(n):  # by slices
-            rows = slice(None) if layer == 0 else slice(i * h, (i + 1) * h)
-            columns = slice(None) if layer == layers else slice(i * k, (i + 1) * k)
+            rows = slice(None) if layer == layers else slice(i * h, (i + 1) * h)
+            columns = slice(None) if layer == 0 else slice(i * k, (i + 1) * k)
             np.testing.assert_array_equal(own[i], w.numpy()[rows, columns])
     for w, back in zip(weights, subnets.put_back(weights, held), strict=True):
         np.testing.assert_array_equal(w, back)
@@ -53,13 +53,13 @@ def test_a_step_of_all_pieces_is_each_worker_s_own():
     for k in range(n):
         own = [tf.Variable(w[k]) for w in held]
         with tf.GradientTape() as tape:
-            h = n * tf.nn.relu(n * tf.nn.relu(sample.x[k] @ own[0]) @ own[1])
-            logits = tf.nn.log_softmax(h @ own[2])
+            h = n * tf.nn.relu(n * tf.nn.relu(sample.x[k] @ tf.transpose(own[0])) @ tf.transpose(own[1]))
+            logits = tf.nn.log_softmax(h @ tf.transpose(own[2]))
             loss = -tf.reduce_mean(tf.gather(logits, sample.y[k], axis=1, batch_dims=1))
         for w, g, new in zip(own, tape.gradient(loss, own), subnets.pieces(params[0].weights, n), strict=True):
             np.testing.assert_allclose(new[k], w - rate * g, atol=1e-12)
     away = np.abs(params[0].weights[1] - start.weights[1])
-    assert np.all(away[:4, 6:] == 0) and np.all(away[4:, :6] == 0) and away[:4, :6].max() > 0
+    assert np.all(away[6:, :4] == 0) and np.all(away[:6, 4:] == 0) and away[:6, :4].max() > 0
     np.testing.assert_array_equal(params[0].ids[0], start.ids[0])
 
 
@@ -73,7 +73,7 @@ def test_another_partition_is_the_same_function():
     assert not np.allclose(start.weights[1], other.weights[1])
     order = other.ids[0].numpy().astype(int)
     np.testing.assert_array_equal(order, sample.permutations[0])
-    np.testing.assert_allclose(other.weights[0], start.weights[0].numpy()[:, order])
+    np.testing.assert_allclose(other.weights[0], start.weights[0].numpy()[order])
 
 
 def test_slots_follow_their_units():
@@ -85,14 +85,14 @@ def test_slots_follow_their_units():
         state = moving.init(params)
         params, state = step(moving, subnets.pieces_game(n, "none").at(sample), params, state)
         (ordered,) = params
-        inner = [leaf for leaf in tf.nest.flatten(state.inner) if leaf.shape == (6, 8)]
+        inner = [leaf for leaf in tf.nest.flatten(state.inner) if leaf.shape == (8, 6)]
         plain_params, plain = step(rule, subnets.pieces_game(n, "none").at(sample), (net(),), rule.init((net(),)))
-        expected = [leaf for leaf in tf.nest.flatten(plain) if leaf.shape == (6, 8)]
+        expected = [leaf for leaf in tf.nest.flatten(plain) if leaf.shape == (8, 6)]
         order = ordered.ids[0].numpy().astype(int)
         assert inner and len(inner) == len(expected)
         for own, wanted in zip(inner, expected, strict=True):
-            np.testing.assert_allclose(own, wanted.numpy()[:, order], atol=1e-14)
-        np.testing.assert_allclose(ordered.weights[0], plain_params[0].weights[0].numpy()[:, order], atol=1e-12)
+            np.testing.assert_allclose(own, wanted.numpy()[order], atol=1e-14)
+        np.testing.assert_allclose(ordered.weights[0], plain_params[0].weights[0].numpy()[order], atol=1e-12)
 
 
 def test_identities_of_the_chapter_and_a_piece_held_twice(monkeypatch):
@@ -123,8 +123,8 @@ def test_dropout_by_hand():
     start, sample = net(sizes=(6, 8, 3)), batch(1, sizes=(6, 8, 3))
     u = np.random.default_rng(3).uniform(size=(5, 8))
     loss = subnets.dropout_game(0.25).at((sample, [tf.constant(u)])).losses((start,))[0]
-    h = np.maximum(sample.x[0].numpy() @ start.weights[0].numpy(), 0) * (u < 0.25) / 0.25
-    logits = h @ start.weights[1].numpy()
+    h = np.maximum(sample.x[0].numpy() @ start.weights[0].numpy().T, 0) * (u < 0.25) / 0.25
+    logits = h @ start.weights[1].numpy().T
     logits -= np.log(np.exp(logits).sum(1, keepdims=True))
     assert loss.numpy() == pytest.approx(-logits[np.arange(5), sample.y[0]].mean())
 
@@ -141,14 +141,14 @@ def test_a_lost_step_is_lost():
         return params[0]
 
     order = after(True, 2).ids[0].numpy().astype(int)
-    np.testing.assert_allclose(after(True, 2).weights[0], after(True, 1).weights[0].numpy()[:, order], atol=1e-12)
+    np.testing.assert_allclose(after(True, 2).weights[0], after(True, 1).weights[0].numpy()[order], atol=1e-12)
     assert np.abs(after(True, 2).weights[0] - after(False, 2).weights[0]).max() > 1e-4
 
 
 def test_rows_that_are_never_sent_are_never_trained():
     n, sample = 2, batch(2)
     params, _ = step(gradient_descent(0.1), subnets.pieces_game(n, "none", frozen_rows=True).at(sample), (net(),), ())
-    moved = np.abs(params[0].weights[1] - net().weights[1]).max(0)
+    moved = np.abs(params[0].weights[1] - net().weights[1]).max(1)
     assert np.all(moved[6:] == 0) and moved[:6].max() > 0
 
 

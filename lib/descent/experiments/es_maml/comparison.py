@@ -14,7 +14,7 @@ from descent.experiments.es_maml.adaptation import hill_climbing, monte_carlo, s
 from descent.experiments.es_maml.exact_maml import ExactMAML
 from descent.experiments.es_maml.meta_training import Lane, Training
 from descent.measures.selection import Tuning, tune
-from descent.problems.navigation import Environment
+from descent.problems.navigation import NAVIGATION, Environment
 
 NAMES = {
     "mc": "Monte Carlo",
@@ -123,18 +123,18 @@ class Arm:
         return int((self.after[0] < self.before[0]).sum())
 
 
-@lru_cache(maxsize=1)
-def make(environment: Environment, name: str, scale: Scale) -> Training:
-    """Return the programs of one way to adapt; first- and second-order MAML share theirs."""
+@lru_cache(maxsize=4)
+def make(name: str, scale: Scale) -> Training:
+    """Return the programs of one way to adapt, which all environments share, as do first- and second-order MAML."""
     runs = scale.seeds + scale.tuning_seeds
     if name == "maml":
-        return ExactMAML(environment, scale.pairs, scale.seed, runs, scale.lanes, compiled=scale.compiled)
+        return ExactMAML(NAVIGATION, scale.pairs, scale.seed, runs, scale.lanes, compiled=scale.compiled)
     if name == "none":
         pairs = scale.pairs * (QUERIES + 2)
-        return Training(environment, stay, pairs, scale.seed, runs, scale.lanes, 0, compiled=scale.compiled)
+        return Training(NAVIGATION, stay, pairs, scale.seed, runs, scale.lanes, 0, compiled=scale.compiled)
     adaptation = {"mc": monte_carlo, "hc": hill_climbing}[name]
     return Training(
-        environment, adaptation, scale.pairs, scale.seed, runs, scale.lanes, QUERIES, compiled=scale.compiled
+        NAVIGATION, adaptation, scale.pairs, scale.seed, runs, scale.lanes, QUERIES, compiled=scale.compiled
     )
 
 
@@ -162,7 +162,7 @@ def arm(environment: Environment, name: str, scale: Scale, variants: Mapping[str
     runs = np.tile(scale.seeds + np.arange(scale.tuning_seeds), len(settings))
 
     def compute() -> dict[str, np.ndarray]:
-        training = make(environment, "maml" if name == "fomaml" else name, scale)
+        training = make("maml" if name == "fomaml" else name, scale).at(environment)
         tried = training.run(Lane(runs, size, rate, second=second), scale.length, scale.every)
         scores = -tried.after[-1].reshape(len(settings), scale.tuning_seeds)
         best = tune(settings, scores).best

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from descent.problems.navigation import HORIZON, NAVIGATION, PARAMETERS, REACH
+from descent.problems.navigation import HORIZON, NAVIGATION, PARAMETERS, REACH, limited
 from descent.quiet import tf
 
 
-def derivatives(
-    weights: tf.Tensor, tasks: tf.Tensor, normalisation: Any, scaled: bool = False
-) -> tuple[tf.Tensor, ...]:
+def derivatives(weights: tf.Tensor, tasks: tf.Tensor, normalisation: Any, scaled: Any = False) -> tuple[tf.Tensor, ...]:
     r"""Return return, gradient and Hessian of rollouts in Navigation2D.
 
     Args:
         weights: [..., 6].
         tasks: goals, [..., 2].
         normalisation: mean and std of positions, two pairs of tensors that broadcast with the batch.
-        scaled: whether the action is .1 tanh; otherwise tanh is clipped to +-.1, as released.
+        scaled: whether the action is .1 tanh; otherwise tanh is clipped to +-.1, as released. A bool, or a boolean
+            tensor.
 
     Returns:
         J [...], dJ/dtheta [..., 6], d2J/dtheta2 [..., 6, 6]. At a clipped action or position the derivative is 0, and
@@ -48,11 +47,11 @@ def derivatives(
         ddu = mixed + tf.linalg.matrix_transpose(mixed) + tf.einsum("...ij,...jkl->...ikl", w, T)
         a = tf.tanh(u)
         slope, bend = 1 - a**2, -2 * a * (1 - a**2)
-        if scaled:
-            a, slope, bend = REACH * a, REACH * slope, REACH * bend
-        else:
-            inside = tf.cast(tf.abs(a) <= REACH, dtype)
-            a, slope, bend = tf.clip_by_value(a, -REACH, REACH), slope * inside, bend * inside
+        inside = tf.cast(tf.abs(a) <= REACH, dtype)
+        through = (
+            REACH + 0 * inside if scaled is True else inside if scaled is False else tf.where(scaled, REACH, inside)
+        )
+        a, slope, bend = limited(a, scaled), slope * through, bend * through
         S = S + slope[..., None] * du
         T = T + slope[..., None, None] * ddu + bend[..., None, None] * du[..., :, None] * du[..., None, :]
         s = s + a

@@ -14,7 +14,7 @@ import numpy as np
 from descent.experiments.es_maml.adaptation import Adaptation
 from descent.games import Game
 from descent.oracles import Estimate, Oracle
-from descent.problems.navigation import PARAMETERS, Environment, Episodes, rollout
+from descent.problems.navigation import FOUR_CORNERS, NAVIGATION, PARAMETERS, Environment, Episodes, rollout
 from descent.quiet import tf
 from descent.randomness import draw_seed
 from descent.rules import gradient_descent
@@ -111,11 +111,24 @@ class Trained(NamedTuple):
     statistics: Statistics
 
 
+def switched(corners: tf.Tensor, scaled: tf.Tensor) -> Environment:
+    """Return the environment that two boolean tensors choose: ``FOUR_CORNERS``, or navigation with smooth actions."""
+
+    def reward(*arguments: Any) -> Any:
+        ours, theirs = (environment.reward(*arguments) for environment in (FOUR_CORNERS, NAVIGATION))
+        return tf.where(corners, ours[0], theirs[0]), tf.where(corners, ours[1], theirs[1]), ()
+
+    bound = tf.where(corners, FOUR_CORNERS.bound, NAVIGATION.bound)
+    return Environment("switched", bound, NAVIGATION.tasks, 0, reward, scaled)
+
+
 class Training:
-    """Meta-training of policies on one environment with one way to adapt; its two programs are compiled once.
+    """Meta-training of policies with one way to adapt; its two programs are compiled once.
+
+    Navigation, navigation with smooth actions and Four Corners share these programs: see ``at``.
 
     Args:
-        environment: the environment.
+        environment: the first environment.
         adaptation: the inner operator.
         pairs: n, antithetic perturbations a step.
         seed: gives everything that is drawn.
@@ -140,27 +153,58 @@ class Training:
         train_ids: Sequence[int] = range(50),
         compiled: bool = True,
     ):
-        self.environment, self.adaptation = environment, adaptation
+        self.adaptation = adaptation
         self.pairs, self.seed, self.runs, self.queries = pairs, seed, runs, queries
         self.batch, self.compiled = len(train_ids), compiled
         self.first_unseen = max(train_ids) + 1
-        self.tasks = tf.constant(environment.tasks(train_ids), tf.float32)
-        self.frozen = tf.constant(released_noise(environment, train_ids, queries), tf.float32)
+        self.train_ids = list(train_ids)
+        self.switches = [tf.Variable(False) for _ in range(2)]
+        self.tasks, self._watched_tasks = (tf.Variable(self._numbers(environment, train_ids)) for _ in range(2))
+        self.frozen = tf.Variable(tf.zeros([queries, self.batch, PARAMETERS]))
+        self.at(environment)
         self.lanes = Lane(
             tf.Variable(tf.zeros([lanes], tf.int32)), *(tf.Variable(tf.zeros([lanes])) for _ in Lane._fields[1:])
         )
         self._judged = tf.function(self._judged_graph, jit_compile=compiled, autograph=False)
-        self._watched = self.unseen(), self._noise("es-maml watched")
+        self._watched_noise = self._noise("es-maml watched")
         self._simulators: dict[int, Simulator] = {}
         # the rate is read when a step is made: a rule made of it here would keep today's value
         self._rule = Rule(
             self.rule(0.0).init, lambda *arguments: self.rule(self.lanes.rate[:, None]).update(*arguments), "<lanes>"
         )
 
+    @staticmethod
+    def _numbers(environment: Environment, ids: Sequence[int]) -> tf.Tensor:
+        return tf.constant(environment.tasks(ids), tf.float32)
+
+    def at(self, environment: Environment) -> Training:
+        """Turn to another environment, and return itself: what is compiled stays.
+
+        Raises:
+            ValueError: the environment is of another kind than those that share programs.
+        """
+        shared = (NAVIGATION.reward, FOUR_CORNERS.reward)
+        if environment.reward not in shared:
+            raise ValueError(f"{environment.name}: only navigation and Four Corners share a program")
+        self.chosen = environment
+        for switch, value in zip(
+            self.switches, (environment.reward is FOUR_CORNERS.reward, environment.scaled), strict=True
+        ):
+            switch.assign(value)
+        self.tasks.assign(self._numbers(environment, self.train_ids))
+        self._watched_tasks.assign(self.unseen())
+        self.frozen.assign(tf.constant(released_noise(environment, self.train_ids, self.queries), tf.float32))
+        return self
+
+    @property
+    def environment(self) -> Environment:
+        """Return the environment as programs see it: switches are read when they run."""
+        return switched(*(switch.read_value() for switch in self.switches))
+
     def unseen(self, part: int = 0) -> tf.Tensor:
         """Return as many tasks as there are training tasks, none of which is one, [tasks, numbers of a task]."""
         first = self.first_unseen + part * self.batch
-        return tf.constant(self.environment.tasks(range(first, first + self.batch)), tf.float32)
+        return self._numbers(self.chosen, range(first, first + self.batch))
 
     def _fresh(self, key: tf.Tensor) -> Statistics:
         count = self.lanes.size.shape[0]
@@ -258,7 +302,8 @@ class Training:
         for block, kept in self._blocks(lanes):
             self._set(block)
             statistics = Statistics(*(tf.constant(entry[kept]) for entry in trained.statistics))
-            parts.append(self._judged(tf.constant(trained.theta[kept]), statistics, tasks, noise))
+            given = (tf.convert_to_tensor(tasks), tf.convert_to_tensor(noise))  # of variables, what they hold now
+            parts.append(self._judged(tf.constant(trained.theta[kept]), statistics, *given))
         count = len(full(lanes).size)
         before, after = (np.concatenate(sides)[:count] for sides in zip(*parts, strict=True))
         return before, after
@@ -290,7 +335,7 @@ class Training:
                 self._rule,
                 record=lambda params, state, game, statistics: (
                     statistics.rollouts,
-                    *self._judged(params[0], statistics, *self._watched),
+                    *self._judged(params[0], statistics, self._watched_tasks, self._watched_noise),
                 ),
                 record_oracle=True,
                 every=every,

@@ -5,6 +5,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 
+from descent.experiments.es_maml.policy import Policy, adapted, path
 from descent.experiments.es_maml.quadratics import KINDS, SIZES, Bench, crossing, second_moment
 from descent.experiments.es_maml.study import FEW, NOISES, Study
 from descent.figures import COLOURS, band, label_ends, label_lines
@@ -114,4 +115,17 @@ def frozen(study: Study) -> Any:
     axis.axvline(0, color=COLOURS["grey"], linewidth=0.8)
     axis.set_yticks(-np.arange(len(rows)), [row[0] for row in rows])
     axis.set(xlabel="return with frozen minus with fresh noise", title="Few tasks and frozen noise: some runs overfit")
+    return figure
+
+
+def ways(policy: Policy, goals: np.ndarray) -> Any:
+    """Draw the way of a point under one policy before it adapts, and after it did so for each goal."""
+    figure, axes = plt.subplots(1, len(goals), figsize=(7.4, 2.3), sharex=True, sharey=True)
+    for axis, goal, weights in zip(axes, goals, adapted(policy, goals), strict=True):
+        for own, line, colour in ((policy.weights, "--", "vermilion"), (weights, "-", "blue")):
+            axis.plot(*path(np.asarray(own), goal, policy).T, line, color=COLOURS[colour], linewidth=1.5)
+        axis.plot(*goal, "kx", markersize=7)
+        axis.set(xlim=(-1.15, 1.15), ylim=(-1.15, 1.15), xlabel="x", xticks=[-1, 0, 1], yticks=[-1, 0, 1])
+        axis.set_aspect("equal")
+    axes[0].set_ylabel("y")
     return figure

@@ -41,7 +41,7 @@ def identities(sizes: Sequence[int], n: int, steps: int, seed: int) -> dict[str,
     """
     numbered, first = [], 1
     for a, b in pairwise(sizes):
-        numbered.append(tf.reshape(tf.range(first, first + a * b), [a, b]))
+        numbered.append(tf.reshape(tf.range(first, first + a * b), [b, a]))
         first += a * b
     held = [np.ravel(piece) for piece in pieces(numbered, n)]
     twice = sum(len(piece) - len(np.unique(piece)) for piece in held)

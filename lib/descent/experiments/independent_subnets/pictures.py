@@ -11,6 +11,7 @@ from matplotlib.colors import ListedColormap
 from scipy import stats
 
 from descent.experiments.independent_subnets import wire
+from descent.experiments.independent_subnets.baseline import STEPS
 from descent.experiments.independent_subnets.digits import Runs, Task
 from descent.figures import COLOURS, band, label_ends, label_lines
 
@@ -103,4 +104,17 @@ def costs(task: Task, runs: Mapping[tuple[str, int], Runs], n: int, every: int, 
         axis.set(xscale="log", xlabel=name)
     axes[0].set(ylabel="test accuracy", ylim=(0.7, 1.0))
     label_ends(axes[-1], ends)
+    return figure
+
+
+def gains(found: Mapping[str, np.ndarray]) -> Any:
+    """Draw IST minus local SGD, in points, as local SGD is tuned step by step: one dot a seed, bars at means."""
+    figure, axis = plt.subplots(figsize=(6.6, 2.6))
+    for k, step in enumerate(STEPS):
+        gain = 100 * (found[f"{step}.ist"] - found[f"{step}.local"])
+        axis.plot(gain, np.full(len(gain), -k), "o", color=COLOURS["blue"], alpha=0.6, markersize=5)
+        axis.plot(gain.mean(), -k, "|", color=COLOURS["blue"], markersize=18, markeredgewidth=2)
+    axis.axvline(0, color=COLOURS["grey"], linewidth=0.8)
+    axis.set_yticks(-np.arange(len(STEPS)), list(STEPS.values()))
+    axis.set(xlabel="IST minus local SGD, points of test accuracy", ylim=(0.5 - len(STEPS), 0.5))
     return figure

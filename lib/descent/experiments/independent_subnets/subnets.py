@@ -27,7 +27,8 @@ class Net(NamedTuple):
     """A network whose units may be permuted.
 
     Args:
-        weights: W_1 ... W_L, W_l of shape [units of layer l - 1, units of layer l].
+        weights: W_1 ... W_L, W_l of shape [units of layer l, units of layer l - 1], so that what a worker holds of the
+            first layer, as a rule most of it all, lies in one piece of memory.
         ids: of each hidden layer, which unit stands where: numbers of units as floats, shape [units].
     """
 
@@ -54,7 +55,7 @@ def start(sizes: Sequence[int], seed: int, dtype: tf.DType = tf.float32) -> Net:
     pairs = list(pairwise(sizes))
     keys = [tf.random.experimental.stateless_fold_in([seed, 0], k) for k in range(len(pairs))]
     weights = [
-        tf.random.stateless_normal(pair, key, stddev=(2 / pair[0]) ** 0.5, dtype=dtype)
+        tf.transpose(tf.random.stateless_normal(pair, key, stddev=(2 / pair[0]) ** 0.5, dtype=dtype))
         for pair, key in zip(pairs, keys, strict=True)
     ]
     return Net(weights, [tf.range(units, dtype=dtype) for units in sizes[1:-1]])
@@ -74,9 +75,9 @@ def pieces(weights: Sequence[tf.Tensor], n: int) -> list[tf.Tensor]:
         if layer == 0 and layer == last:
             held.append(tf.repeat(w[None], n, 0))
         elif layer == 0:
-            held.append(tf.transpose(tf.reshape(w, [rows, n, columns // n]), [1, 0, 2]))
-        elif layer == last:
             held.append(tf.reshape(w, [n, rows // n, columns]))
+        elif layer == last:
+            held.append(tf.transpose(tf.reshape(w, [rows, n, columns // n]), [1, 0, 2]))
         else:
             blocks = tf.reshape(w, [n, rows // n, n, columns // n])
             held.append(tf.transpose(tf.linalg.diag_part(tf.transpose(blocks, [1, 3, 0, 2])), [2, 0, 1]))
@@ -96,9 +97,9 @@ def put_back(weights: Sequence[tf.Tensor], held: Sequence[tf.Tensor]) -> list[tf
         if layer == 0 and layer == len(weights) - 1:
             found.append(own[0])
         elif layer == 0:
-            found.append(tf.concat(tf.unstack(own), 1))
+            found.append(tf.reshape(own, w.shape))
         elif layer == len(weights) - 1:
-            found.append(tf.concat(tf.unstack(own), 0))
+            found.append(tf.concat(tf.unstack(own), 1))
         else:
             h, k = own.shape[1:]
             rows = []
@@ -109,7 +110,9 @@ def put_back(weights: Sequence[tf.Tensor], held: Sequence[tf.Tensor]) -> list[tf
     return found
 
 
-def outputs(weights: Sequence[tf.Tensor], x: tf.Tensor, n: int, scaling: Scaling) -> tf.Tensor:
+def outputs(
+    weights: Sequence[tf.Tensor], x: tf.Tensor, n: int, scaling: Scaling, masks: Sequence[tf.Tensor] | None = None
+) -> tf.Tensor:
     """Return outputs of pieces [n, ., .] for x [n, batch, .], or of a whole network for x [batch, .] with n = 1.
 
     Args:
@@ -118,19 +121,32 @@ def outputs(weights: Sequence[tf.Tensor], x: tf.Tensor, n: int, scaling: Scaling
         n: workers: what hidden activations are multiplied by, if they are.
         scaling: "times n" keeps the mean of a sum over a worker's units what it is over all; "batch norm" normalises
             what enters a hidden unit over the batch; "none" does neither.
+        masks: what each hidden activation is multiplied by, shapes [..., units]; None: nothing is dropped.
     """
-    for w in weights[:-1]:
-        x = tf.matmul(x, w)
+    for layer, w in enumerate(weights[:-1]):
+        x = tf.matmul(x, w, transpose_b=True)
         if scaling == "batch norm":
             mean, variance = tf.nn.moments(x, [-2], keepdims=True)
             x = (x - mean) * tf.math.rsqrt(variance + EPSILON)
         x = tf.nn.relu(x)
         if scaling == "times n" and n > 1:
             x = n * x
-    return tf.matmul(x, weights[-1])
+        if masks is not None:
+            x = x * masks[layer]
+    return tf.matmul(x, weights[-1], transpose_b=True)
 
 
-def pieces_game(n: int, scaling: Scaling, frozen_rows: bool = False) -> Game:
+def kept(uniforms: Sequence[tf.Tensor], keep: Any) -> list[tf.Tensor]:
+    """Return dropout's masks: 1 / keep with probability ``keep``, else 0, from uniform numbers of the same shapes."""
+    return [tf.cast(u < keep, u.dtype) / tf.cast(keep, u.dtype) for u in uniforms]
+
+
+def shrinkage(weights: Sequence[tf.Tensor], decay: Any) -> tf.Tensor:
+    """Return decay / 2 times the sum of squares of the weights: weight decay as a part of the loss."""
+    return decay / 2 * tf.add_n([tf.reduce_sum(w**2) for w in weights])
+
+
+def pieces_game(n: int, scaling: Scaling, frozen_rows: bool = False, decay: Any = None) -> Game:
     """Make the game whose loss is the sum of the workers' losses, each on its own images; batches are ``Round``.
 
     Pieces are disjoint, so its gradient is each worker's own, and 0 for what nobody holds.
@@ -140,29 +156,42 @@ def pieces_game(n: int, scaling: Scaling, frozen_rows: bool = False) -> Game:
         scaling: see ``outputs``.
         frozen_rows: train, of what leads into the second hidden layer, only the first 1/n of units, as released script
             (e) does.
+        decay: weight decay of what a worker holds; None: none.
     """
 
     def losses(params: tuple[Any], batch: Round) -> tuple[tf.Tensor]:
         (net,) = params
         weights = list(net.weights)
         if frozen_rows:
-            trained = net.ids[1] < weights[1].shape[1] // n
-            weights[1] = tf.where(trained, weights[1], tf.stop_gradient(weights[1]))
-        found = outputs(pieces(weights, n), batch.x, n, scaling)
-        flat = tf.reshape(found, [-1, found.shape[-1]])
-        each = cross_entropy(flat, tf.reshape(batch.y, [-1]))
-        return (n * tf.reduce_mean(each),)
+            trained = net.ids[1] < weights[1].shape[0] // n
+            weights[1] = tf.where(trained[:, None], weights[1], tf.stop_gradient(weights[1]))
+        held = pieces(weights, n)
+        loss = n * _mean_loss(outputs(held, batch.x, n, scaling), batch.y)
+        return (loss if decay is None else loss + shrinkage(held, decay),)
 
     return Game(losses)
 
 
-def copies_game() -> Game:
-    """Make the game of local SGD: whole networks [n, ., .], each on its own images; batches are ``Round``."""
+def _mean_loss(found: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_mean(cross_entropy(tf.reshape(found, [-1, found.shape[-1]]), tf.reshape(y, [-1])))
 
-    def losses(params: tuple[Any], batch: Round) -> tuple[tf.Tensor]:
-        found = outputs(params[0].weights, batch.x, 1, "none")
-        each = cross_entropy(tf.reshape(found, [-1, found.shape[-1]]), tf.reshape(batch.y, [-1]))
-        return (found.shape[0] * tf.reduce_mean(each),)
+
+def copies_game(scaling: Scaling = "none", decay: Any = None, keep: Any = None) -> Game:
+    """Make the game of local SGD: whole networks [n, ., .], each on its own images; batches are ``Round``.
+
+    Args:
+        scaling: "none", or "batch norm".
+        decay: weight decay; None: none.
+        keep: dropout's probability; batches are then (Round, uniforms [n, batch, units] of each hidden layer). None:
+            nothing is dropped.
+    """
+
+    def losses(params: tuple[Any], batch: Any) -> tuple[tf.Tensor]:
+        weights = params[0].weights
+        sample, masks = (batch, None) if keep is None else (batch[0], kept(batch[1], keep))
+        found = outputs(weights, sample.x, 1, scaling, masks)
+        loss = found.shape[0] * _mean_loss(found, sample.y)
+        return (loss if decay is None else loss + shrinkage(weights, decay),)
 
     return Game(losses)
 
@@ -175,12 +204,9 @@ def dropout_game(keep: Any) -> Game:
     """
 
     def losses(params: tuple[Any], batch: Any) -> tuple[tf.Tensor]:
-        (net,) = params
         sample, uniforms = batch
-        x = sample.x[0]
-        for w, u in zip(net.weights[:-1], uniforms, strict=True):
-            x = tf.nn.relu(tf.matmul(x, w)) * tf.cast(u < keep, w.dtype) / keep
-        return (tf.reduce_mean(cross_entropy(tf.matmul(x, net.weights[-1]), sample.y[0])),)
+        found = outputs(params[0].weights, sample.x[0], 1, "none", kept(uniforms, keep))
+        return (_mean_loss(found, sample.y[0]),)
 
     return Game(losses)
 
@@ -216,8 +242,8 @@ def repartitioned(params: tuple[Any], batch: Round) -> tuple[Any]:
     last = len(net.weights) - 1
     weights = []
     for layer, w in enumerate(net.weights):
-        w = w if layer == 0 else tf.gather(w, batch.permutations[layer - 1], axis=0)
-        weights.append(w if layer == last else tf.gather(w, batch.permutations[layer], axis=1))
+        w = w if layer == last else tf.gather(w, batch.permutations[layer], axis=0)
+        weights.append(w if layer == 0 else tf.gather(w, batch.permutations[layer - 1], axis=1))
     return (Net(weights, [tf.gather(x, order) for x, order in zip(net.ids, batch.permutations, strict=True)]),)
 
 
@@ -263,13 +289,12 @@ def rounds(
     def update(xi: Vector, state: RoundsState, params: Vector, game: Game) -> tuple[Vector, RoundsState]:
         step, inner = rule.update(xi, state.inner, params, game)
         t = state.t + 1
-        arrived = vectors.add(params, step)
-        if meet is None or meet(arrived, game.batch) is arrived:
+        if meet is None or meet(params, game.batch) is params:
             return step, RoundsState(t, inner)
         due = tf.equal(t % tf.cast(every, tf.int64), 0)
 
         def met() -> tuple[Vector, Any]:
-            ends = meet(params if lose_last else arrived, game.batch)
+            ends = meet(params if lose_last else vectors.add(params, step), game.batch)
             change = tf.nest.map_structure(lambda end, begin: end - begin, ends, params)
             return change, _followed(inner, params, lambda vector: meet(vector, game.batch))
 
