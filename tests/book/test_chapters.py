@@ -18,6 +18,7 @@ BROUGHT = {
     "rectified-adam": ("mnist.", "fashion_mnist.", "cifar10."),
     "momentum-federated-learning": ("mnist.", "cifar10."),
     "differentiable-sparsification": ("mnist.", "fashion_mnist.", "digits.units.at_"),
+    "competitive-descent": ("mnist.", "two_modes.", "sixteen."),
     "independent-subnets": ("mnist.", "fashion_mnist."),
 }
 
