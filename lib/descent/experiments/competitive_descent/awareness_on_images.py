@@ -42,7 +42,7 @@ class Judge:
     def look(self, images: np.ndarray) -> tuple[float, float]:
         """Return how many classes have a quarter of their fair share of the images, and the mean of the largest shares.
 
-        Real images have all ten classes and, on MNIST, a mean of about .84: the second is no probability of being right.
+        Real images have all ten classes; on MNIST their mean is about .84, which is no probability of being right.
         """
         shares = self._model.predict_proba(np.nan_to_num(images))
         counts = np.bincount(shares.argmax(1), minlength=FAIR)
