@@ -56,6 +56,19 @@ def test_the_generator_strikes_alone(task, here):
     np.testing.assert_allclose(vectors.flatten(state.summed["zero-sum"]), vectors.flatten(zero), rtol=1e-5)
 
 
+def test_gradients_are_summed_over_steps_in_both_losses(task, here):
+    params, batch = here
+    rule, zero, other = arm(task, tf.constant(FLAGS["D alone, GD"])), task.game("zero-sum"), task.game("non-saturating")
+    state, sums = rule.init(params), {"zero-sum": 0.0, "non-saturating": 0.0}
+    for k in range(3):
+        batch = task.draw(tf.constant([5, k]), tf.constant(k, tf.int64))
+        for name, game in (("zero-sum", zero), ("non-saturating", other)):
+            sums[name] += vectors.flatten(game.at(batch).gradient(params)[0]).numpy()
+        params, state = step(rule, zero.at(batch), params, state)
+    for name, wanted in sums.items():
+        np.testing.assert_allclose(vectors.flatten(state.summed[name]), wanted, rtol=1e-4, atol=1e-6)
+
+
 def test_a_run_reports_what_happened(task):
     run = measured.Overtrained(task, 20, 20, 20, 10, [0, 1])
     found = run.measurements("x")

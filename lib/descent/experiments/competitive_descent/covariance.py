@@ -33,7 +33,7 @@ def rules() -> Mapping[str, MakeRule]:
 def covariance_game() -> Game:
     """Return the game min_V max_W <W, Sigma - V V^T>; Sigma, shape [d, d], is its batch.
 
-    Source: the authors' code for Schaefer and Anandkumar 2019, with expectations in place of samples.
+    Source: the authors' code for Schaefer and Anandkumar 2019.
     """
 
     def losses(params: Any, sigma: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
