@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from descent.evidence.certificates.opened import ABOUT, METADATA, SEALS, CertificateError, Files, digest
+from descent.evidence.certificates.opened import ABOUT, METADATA, SEALS, CertificateError, Files, digest, unsealed
 from descent.evidence.claims import KINDS, PROFILES, Check, Claim, Source
 
 VERDICTS = "verdicts.json"
@@ -96,7 +96,7 @@ def read_json(files: Files, name: str) -> Any:
 
 
 def undescribed(files: Files) -> list[str]:
-    """Return a line for each file of which the crate's metadata says nothing, or something else than it is.
+    """Return a line for each sealed file of which the crate's metadata says nothing, or something else than it is.
 
     Raises:
         CertificateError: the metadata is missing or no JSON-LD of a crate.
@@ -107,7 +107,7 @@ def undescribed(files: Files) -> list[str]:
     hashes = {entity.get("@id"): entity.get("sha256") for entity in graph}
     sizes = {entity.get("@id"): entity.get("contentSize") for entity in graph}
     found = []
-    for name in sorted(set(files) - {METADATA}):
+    for name in sorted(set(files) - {METADATA, *unsealed(files)}):
         if name not in hashes:
             found.append(f"{METADATA} does not describe {name}")
         elif name != SEALS and (hashes[name], sizes[name]) != (digest(files[name]), str(len(files[name]))):

@@ -7,7 +7,8 @@ records only (``records`` checks what it reads), so that pydantic need not be th
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
+from contextlib import suppress
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -37,7 +38,8 @@ def _unchanged(**settings: Any) -> Any:
 
 def stand_in() -> None:
     """Let ``import pydantic`` find the above, if it would find nothing."""
-    if "pydantic" in sys.modules or find_spec("pydantic") is not None:
+    with suppress(ModuleNotFoundError):
+        import_module("pydantic")
         return
     module = ModuleType("pydantic")
     for name in ("Field", "ConfigDict", "AfterValidator"):

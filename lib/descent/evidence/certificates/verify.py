@@ -244,7 +244,7 @@ def _difference(said: Any, true: Any, ignored: Sequence[str], path: str = "") ->
         pairs = [pair for pair in pairs if pair[0].rpartition(".")[2] not in ignored]
     elif isinstance(said, list) and isinstance(true, list | tuple) and len(said) == len(true):
         pairs = [(f"{path}.{k}", a, b) for k, (a, b) in enumerate(zip(said, true, strict=True))]
-    elif said == true or _equal_but_for_rounding(said, true):
+    elif (said == true and isinstance(said, bool) == isinstance(true, bool)) or _equal_but_for_rounding(said, true):
         return ""
     else:
         return f"{path} is {said!r}, by the measurements {true!r}"
