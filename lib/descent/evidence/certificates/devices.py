@@ -23,10 +23,17 @@ STYLE = """
 body { font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; color: #1a1a1a }
 .wide { overflow-x: auto } table { border-collapse: collapse; width: 100% }
 th, td { border-bottom: 1px solid #ccc; padding: .4rem .6rem; text-align: left; vertical-align: top }
-thead th { border-bottom: 2px solid #444 } tr.differs { background: #fff1d6 } small { color: #555; display: block }
-.mark { font-weight: bold; color: #8a3b00 } li { overflow-wrap: anywhere }
-@media (prefers-color-scheme: dark) { body { background: #161616; color: #eee } small { color: #bbb }
-  tr.differs { background: #47310c } .mark { color: #ffb366 } thead th { border-color: #bbb } }
+thead th { border-bottom: 2px solid #444 } tr.differs { background: #fff1d6 } li { overflow-wrap: anywhere }
+small { color: #555; display: block; font-weight: normal } .mark { font-weight: bold; color: #8a3b00 }
+td::before { content: attr(data-on); display: none; font-weight: bold }
+@media (max-width: 40rem) {
+  thead { display: none } tr, th, td { display: block; border: 0 } td::before { display: block }
+  tr { border-bottom: 2px solid #888; padding: .5rem 0 } th, td, p { overflow-wrap: anywhere }
+}
+@media (prefers-color-scheme: dark) {
+  body { background: #161616; color: #eee } small { color: #bbb } .mark { color: #ffb366 }
+  tr.differs { background: #47310c } thead th { border-color: #bbb }
+}
 """
 
 
@@ -53,7 +60,7 @@ class Devices:
 
     @cached_property
     def rows(self) -> list[Row]:
-        """Return a row per claim, in the order of the certificates."""
+        """Return a row per claim, in the order of the certificates, those in which they disagree first."""
         by_claim = [{verdict.id: verdict for verdict in column.verdicts} for column in self.columns]
         asked = [_asked(column) for column in self.columns]
         rows = []
@@ -65,7 +72,7 @@ class Devices:
                     ends.setdefault(asked[place][name], set()).add(verdict.verdict)
             statement = next(verdict.statement for verdict in verdicts if verdict)
             rows.append(Row(name, statement, verdicts, any(len(outcomes) > 1 for outcomes in ends.values())))
-        return rows
+        return sorted(rows, key=lambda row: not row.differs)
 
     @property
     def summary(self) -> str:
@@ -88,7 +95,8 @@ class Devices:
     def html(self) -> str:
         """Return the table as one page without scripts or foreign requests."""
         heads = "".join(f"<th scope=col>{'<br>'.join(map(escape, _head(column)))}</th>" for column in self.columns)
-        body = "\n".join(_html_row(row) for row in self.rows)
+        names = [" · ".join(_head(column)[:2]) for column in self.columns]
+        body = "\n".join(_html_row(row, names) for row in self.rows)
         left_out = "".join(
             f"<li>{escape(f'{verified.path.name}: {problem}')}</li>"
             for verified in self.found
@@ -143,9 +151,10 @@ def _letter(place: int) -> str:
     return chr(ord("A") + place) if place < 26 else f"A{place}"
 
 
-def _html_row(row: Row) -> str:
+def _html_row(row: Row, names: Sequence[str]) -> str:
     mark = f'<span class="mark" title="devices disagree">{MARK} </span>' if row.differs else ""
-    cells = "".join(f"<td>{''.join(_cell(verdict))}</td>" for verdict in row.verdicts)
+    pairs = zip(names, row.verdicts, strict=True)
+    cells = "".join(f'<td data-on="{escape(name)}">{"".join(_cell(verdict))}</td>' for name, verdict in pairs)
     kind = ' class="differs"' if row.differs else ""
     return f"<tr{kind}><th scope=row>{mark}{escape(row.claim)}<small>{escape(row.statement)}</small></th>{cells}</tr>"
 
@@ -156,7 +165,11 @@ def _cell(verdict: Verdict | None) -> Iterator[str]:
         return
     yield escape(verdict.verdict)
     if verdict.measured is not None:
-        known = verdict.interval and not verdict.exact
-        ends = f" [{verdict.interval[0]:.3g}, {verdict.interval[1]:.3g}]" if verdict.interval and known else ""
-        expected = f"expected {verdict.expected}"
-        yield f"<small>{escape(f'{verdict.label}: {verdict.measured:.3g}{ends}, {expected}')}</small>"
+        ends = ", ".join(map(_short, verdict.interval or ()))
+        seen = f" [{ends}]" if ends and not verdict.exact else ""
+        said = f"{verdict.label}: {_short(verdict.measured)}{seen}, expected {verdict.expected}"
+        yield f"<small>{escape(said)}</small>"
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}".replace("-", "−")  # at which no line breaks

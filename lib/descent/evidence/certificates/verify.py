@@ -6,6 +6,7 @@ This is the judge that the book's own verdicts come from (``descent.evidence.ver
 from __future__ import annotations
 
 import argparse
+import os
 import pkgutil
 import sys
 from collections import Counter
@@ -218,7 +219,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("file", nargs="+", type=Path, help="certificates (.zip or folder), or folders of them")
     parser.add_argument("--html", type=Path, metavar="PAGE", help="write the table of claims by devices there")
     options = parser.parse_args(arguments)
-    return run(options.file, options.html)
+    try:
+        return run(options.file, options.html)
+    except BrokenPipeError:  # whoever reads has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def _checkout(here: Path) -> Path | None:
