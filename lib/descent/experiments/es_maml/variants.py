@@ -147,7 +147,7 @@ def _arm(name: str, training: Training, settings: Sequence[Any], scale: Scale, s
         trials = training.run(Lane(tried, size, rate, second=second), scale.length, scale.every)
         scores = -trials.after[-1].reshape(len(settings), scale.tuning_seeds)
         best = tune(settings, scores).best
-        lanes = Lane(np.arange(scale.seeds), *best, second=second)
+        lanes = Lane(np.arange(scale.seeds), *best, second=second)  # type: ignore[misc]
         trained = training.run(lanes, scale.length, scale.every)
         before, after = training.judge_unseen(trained, lanes)
         return {
