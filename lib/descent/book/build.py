@@ -88,7 +88,8 @@ def build(
             for run in due:
                 print(f"  {reason(run)}", file=sys.stderr)
             ran = run_chapters(project, profile_name, [*where, *extra], wanted if extra else due, lock)
-        evidence = Evidence(project, profile)
+        # Alternatives stand in strips beside the profile that they depart from.
+        evidence = Evidence(project, project.profile(profile.alternatives_of) if profile.alternatives_of else profile)
         evidence.write_verdicts()
         rendered = render(project, stage(project, evidence))
     return 0 if ran and rendered else 1
