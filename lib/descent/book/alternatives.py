@@ -1,11 +1,11 @@
 """Other choices a chapter might have made, named before they are run: do its claims hold under them too?
 
-One YAML file per chapter, ``chapters/claims/alternatives/<chapter>.yml``, apart from its claims, which they don't touch:
+One YAML file per chapter, ``chapters/claims/alternatives/<chapter>.yml``, apart from its claims:
 
     - name: half the width
       parameters: {width: 32}
 
-The profile ``alternatives`` runs each as one replicate of the chapter: its base's parameters, with these in their place.
+The profile ``alternatives`` runs each as one replicate of the chapter, with its base's parameters else.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,6 +20,8 @@ from descent.book.text import NAME, read_text, read_yaml
 from descent.evidence.archives import Archive, ArchiveError, read_archive
 from descent.evidence.claims import PROFILES, Claim, ClaimError, load_claims
 from descent.evidence.validation import Finite, Model
+
+ASKED = re.compile(r"asked-[0-9a-f]{12}")
 
 
 class ProfileFile(Model):
@@ -253,7 +256,8 @@ class Project:
             UserError: it does not exist, is malformed, or names a chapter that does not exist; or a chapter names a
                 profile that does not exist.
         """
-        path = self.root / "profiles" / f"{name}.yml"
+        folder = self.build / "asked" if ASKED.fullmatch(name) else self.root / "profiles"  # see ``asking``
+        path = folder / f"{name}.yml"
         if not NAME.fullmatch(name) or not path.is_file():
             known = ", ".join(self.profile_names())
             raise UserError(f"unknown profile {name!r}: there are {known} in profiles/ (names of a to z, 0 to 9, '-')")

@@ -1,0 +1,141 @@
+"""Robustness strips: under which of a chapter's declared alternatives each claim holds, and the first that flips it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from descent.book.alternatives import Alternative
+from descent.book.project import Project
+from descent.book.report.found import Found, find, judged, of_the_book
+from descent.book.report.report import SIGNS, anchor, badge, prose, slug, stale, table
+from descent.book.run.run import Run, runs
+from descent.book.run.why import changed_since
+from descent.evidence import Verdict
+
+PROFILE = "alternatives"
+DECIDED = ("reproduced", "partly", "not reproduced")
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One claim under its chapter's alternatives.
+
+    Args:
+        book: the verdict in the profile that they depart from.
+        alternatives: what was declared, in order.
+        verdicts: one each; None where it has not run.
+    """
+
+    book: Verdict
+    alternatives: tuple[Alternative, ...]
+    verdicts: tuple[Verdict | None, ...]
+
+    @property
+    def made(self) -> list[Verdict]:
+        """Return the verdicts of alternatives that have run."""
+        return [verdict for verdict in self.verdicts if verdict]
+
+    @property
+    def first_flip(self) -> Alternative | None:
+        """Return the first alternative that decides the claim otherwise than the book; None if none does."""
+        for alternative, verdict in zip(self.alternatives, self.verdicts, strict=True):
+            both = verdict and {verdict.verdict, self.book.verdict}
+            if both and len(both) == 2 and both <= set(DECIDED):
+                return alternative
+        return None
+
+    @property
+    def says(self) -> str:
+        """Return in words in how many of them it holds, and which is the first that flips it."""
+        held = sum(verdict.verdict == "reproduced" for verdict in self.made)
+        flip = self.first_flip
+        undecided = sum(verdict.verdict not in DECIDED for verdict in self.made)
+        said = f"reproduced in {held} of {len(self.made)}" + (f", undecided in {undecided}" if undecided else "")
+        return said + (f"; first flipped by {flip.name}" if flip else "")
+
+
+def strips(project: Project, chapter: str) -> tuple[list[Strip], tuple[str, ...]]:
+    """Return the strips of a chapter's claims, and what has changed since their archived runs were made, in words.
+
+    Raises:
+        UserError: a declaration or an archive is malformed.
+    """
+    base = project.profile(PROFILE).alternatives_of if PROFILE in project.profile_names() else None
+    declared = project.alternatives(chapter)
+    if base is None or not declared:
+        return [], ()
+    kept = [_kept(run) for run in runs(project, PROFILE, chapter)]
+    columns = [judged(project, PROFILE, chapter, [found]) if found else None for found, _ in kept]
+    book, _ = of_the_book(project, base, chapter)
+    found = [
+        Strip(verdict, declared, tuple(column[number] if column else None for column in columns))
+        for number, verdict in enumerate(book)
+    ]
+    return found, tuple(dict.fromkeys(name for _, names in kept for name in names))
+
+
+def strips_table(project: Project) -> str:
+    """Return the strips of all chapters as Markdown: each alternative a sign, with its name beneath the pointer."""
+    parts = []
+    for chapter in project.chapters:
+        found, changed = strips(project, chapter)
+        if not found or not any(strip.made for strip in found):
+            continue
+        names = "; ".join(f"({number}) {prose(one.name)}" for number, one in enumerate(found[0].alternatives, 1))
+        since = f" *{prose(stale(changed))}.*" if changed else ""
+        rows = [
+            (
+                f'<a href="#{anchor(strip.book.id)}">{strip.book.id}</a>',
+                badge(strip.book, linked=False),
+                _signs(strip),
+                strip.says,
+            )
+            for strip in found
+        ]
+        parts.append(
+            f"**[{chapter}](../chapters/{chapter})**: {names}.{since}\n\n"
+            f"{table(('Claim', 'The book', 'Alternatives', 'In words'), rows)}"
+        )
+    return "\n\n".join(parts) or "*No alternative has run yet.*"
+
+
+def strips_text(project: Project, chapters: Sequence[str]) -> str:
+    """Return the strips of chapters as text for a terminal."""
+    lines = []
+    for chapter in chapters:
+        found, changed = strips(project, chapter)
+        if found:
+            names = (f"{number}. {one.name}" for number, one in enumerate(found[0].alternatives, 1))
+            lines += [f"{chapter}: {'; '.join(names)}" + (f"; {stale(changed)}" if changed else "")]
+        for strip in found:
+            signs = " ".join(SIGNS[verdict.verdict] if verdict else "·" for verdict in strip.verdicts)
+            lines.append(f"  {SIGNS[strip.book.verdict]} | {signs}  {strip.book.id}: {strip.says}")
+    return "\n".join(lines)
+
+
+def _kept(run: Run) -> tuple[Found | None, list[str]]:
+    """Return what is known of an alternative's run; of an archived one also what has changed since it was made."""
+    if found := find(run, PROFILE):
+        return found, []
+    archive = run.project.archive(PROFILE, run.chapter)
+    asked = {name: _plain(value) for name, value in run.parameters.items()}
+    for kept in archive.replicates if archive else ():
+        if kept.environment["parameters"] == asked:
+            return Found(dict(kept.measurements), kept.environment), changed_since(run, kept.environment, archived=True)
+    return None, []
+
+
+def _plain(value: object) -> object:
+    """Return a value as JSON gives it back."""
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _signs(strip: Strip) -> str:
+    signs = []
+    for alternative, verdict in zip(strip.alternatives, strip.verdicts, strict=True):
+        outcome = verdict.verdict if verdict else "not run"
+        title = escape(f"{alternative.name}: {outcome}")
+        signs.append(f'<span class="verdict verdict-{slug(outcome)}" title="{title}">{SIGNS[outcome]}</span>')
+    return " ".join(signs)
