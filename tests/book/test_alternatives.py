@@ -51,6 +51,10 @@ def run_all(project):
         made(run, measure(run))
 
 
+def strips_of(project):
+    return strips(project, project.claims(), "first")
+
+
 def test_each_alternative_is_one_run_of_its_own(declared):
     assert [run.parameters for run in runs(declared, "alternatives", "first")] == [
         {"seed": 9}, {"seed": 7, "steps": 40}, {"seed": 7, "rate": 2.0},
@@ -60,7 +64,7 @@ def test_each_alternative_is_one_run_of_its_own(declared):
 
 def test_a_strip_tells_in_which_a_claim_holds_and_what_flips_it_first(declared):
     run_all(declared)
-    found, changed = strips(declared, "first")
+    found, changed = strips_of(declared)
     assert changed == ()
     assert [strip.says for strip in found] == [
         "reproduced in 1 of 3; first flipped by twice the steps",
@@ -72,7 +76,7 @@ def test_a_strip_tells_in_which_a_claim_holds_and_what_flips_it_first(declared):
 def test_half_of_them_made_are_shown_and_the_rest_is_not_run(declared, capsys):
     run = next(runs(declared, "alternatives", "first"))
     made(run, measure(run))
-    assert strips(declared, "first")[0][0].says == "reproduced in 1 of 1"
+    assert strips_of(declared)[0][0].says == "reproduced in 1 of 1"
     table = expand("```{strips}\n```\n", "report", Evidence(declared, declared.profile("quick")))
     assert 'title="another seed: reproduced"' in table and 'title="a large rate: not run"' in table
     assert main(["claims", "--profile", "alternatives"]) == 0
@@ -87,15 +91,15 @@ def test_before_any_has_run_the_page_says_so(declared):
 
 def test_archived_ones_are_shown_with_what_has_changed_since(declared, book):
     run_all(declared)
-    before = [strip.says for strip in strips(declared, "first")[0]]
+    before = [strip.says for strip in strips_of(declared)[0]]
     path = archive(Evidence(declared, declared.profile("alternatives")), "first")
     assert len(json.loads(path.read_text())["replicates"]) == 3
     shutil.rmtree(declared.build / "runs" / "alternatives")
-    found, changed = strips(declared, "first")
+    found, changed = strips_of(declared)
     assert [strip.says for strip in found] == before and changed == ()
     book.edit("chapters/first.md", "print(", "print('more', ")
     try:
-        found, changed = strips(Project.find(), "first")
+        found, changed = strips_of(Project.find())
     finally:
         book.edit("chapters/first.md", "print('more', ", "print(")
     assert [strip.says for strip in found] == before and changed == ("code cell 2",)
@@ -138,14 +142,14 @@ def test_a_declaration_of_no_chapter_is_refused(declared):
     path.write_text(DECLARED)
     try:
         with pytest.raises(UserError, match=r"frist\.yml belongs to no chapter"):
-            declared.profile("alternatives")
+            Project.find().profile("alternatives")
     finally:
         path.unlink()
 
 
 def test_every_chapter_with_claims_declares_some_and_the_book_thirty():
     project = Project.find()
-    declared = {chapter: len(project.alternatives(chapter)) for chapter in project.chapters}
+    declared = {chapter: len(project.alternatives.get(chapter, ())) for chapter in project.chapters}
     assert all(declared[claim.chapter] for claim in project.claims()) and sum(declared.values()) >= 30
 
 

@@ -281,22 +281,25 @@ class Project:
             recipes[chapter] = read_recipe([asked.get(name), written.get(chapter)], where)
         return Profile(name, counts_as, recipes)
 
-    def alternatives(self, chapter: str) -> tuple[Alternative, ...]:
-        """Return the other choices that a chapter declares, to be run beside its own.
+    @cached_property
+    def alternatives(self) -> dict[str, tuple[Alternative, ...]]:
+        """Return the other choices that chapters declare, to be run beside their own.
 
         Raises:
-            UserError: its file is malformed.
+            UserError: a file is malformed, or belongs to no chapter.
         """
-        return read_alternatives(self.root / "chapters" / "claims" / "alternatives" / f"{chapter}.yml")
-
-    def _alternatives(self, name: str, base: str, counts_as: str) -> Profile:
-        """Return the profile that runs each chapter's alternatives to another profile."""
+        found = {}
         for path in sorted((self.root / "chapters" / "claims" / "alternatives").glob("*.yml")):
             if path.stem not in self.chapters:
                 raise UserError(f"{path} belongs to no chapter: rename it after chapters/NAME.md")
+            found[path.stem] = read_alternatives(path)
+        return found
+
+    def _alternatives(self, name: str, base: str, counts_as: str) -> Profile:
+        """Return the profile that runs each chapter's alternatives to another profile."""
         recipes = {}
         for chapter, recipe in self.profile(base).recipes.items():
-            settings = tuple(alternative.parameters for alternative in self.alternatives(chapter))
+            settings = tuple(alternative.parameters for alternative in self.alternatives.get(chapter, ()))
             recipes[chapter] = replace(recipe, settings=settings, replicates=len(settings))
         return Profile(name, counts_as, recipes, base)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from descent.book.asking.question import Question, Setting
-from descent.book.report.found import Found, find, judged, of_the_book
-from descent.book.report.report import measured, sight
+from descent.book.report.found import ARCHIVED, Found, find, judged, of_the_book, since
+from descent.book.report.report import measured, sight, stale
 from descent.book.run.run import Run
 from descent.evidence import Verdict
 
@@ -75,20 +75,29 @@ class Answer:
 
 def answer(question: Question) -> Answer:
     """Return the answer by what has been made."""
-    book, source = of_the_book(question.project, question.profile, question.chapter)
-    return Answer(question, book, source, [_reply(question, setting, book) for setting in question.settings])
+    project, chapter = question.project, question.chapter
+    claims, counts_as = project.claims(), project.profile(question.profile).counts_as
+    found, source = of_the_book(project, question.profile, chapter)
+    if source == ARCHIVED and (names := since(project, question.profile, chapter, found)):
+        source += f"; {stale(names)}"
+    book = judged(claims, counts_as, chapter, found)
+    replies = []
+    for setting in question.settings:
+        known = [(run, find(run, question.profile)) for run in setting.runs]
+        here = [one for _, one in known if one]
+        verdicts = judged(claims, counts_as, chapter, here)
+        missing = [run for run, one in known if not one]
+        replies.append(Reply(setting, verdicts, here, missing, flips(verdicts, book)))
+    return Answer(question, book, source, replies)
 
 
-def _reply(asked: Question, setting: Setting, book: Sequence[Verdict]) -> Reply:
-    known = [(run, find(run, asked.profile)) for run in setting.runs]
-    found = [one for _, one in known if one]
-    verdicts = judged(asked.project, asked.profile, asked.chapter, found)
-    flips = [
-        Flip(here, before, tuple(differences(here, before)))
-        for here, before in zip(verdicts, book, strict=True)
-        if here.verdict != before.verdict and "not run" not in (here.verdict, before.verdict)
+def flips(here: Sequence[Verdict], book: Sequence[Verdict]) -> list[Flip]:
+    """Return the claims that end otherwise here than in the book, where both were judged."""
+    return [
+        Flip(now, before, tuple(differences(now, before)))
+        for now, before in zip(here, book, strict=True)
+        if now.verdict != before.verdict and "not run" not in (now.verdict, before.verdict)
     ]
-    return Reply(setting, verdicts, found, [run for run, one in known if not one], flips)
 
 
 def differences(here: Verdict, book: Verdict) -> Iterator[str]:

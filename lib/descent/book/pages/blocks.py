@@ -172,7 +172,7 @@ WRITERS: dict[str, Callable[[Evidence, str, str, str], str]] = {
     "report": lambda evidence, page, name, body: report.report_table(evidence),
     "scaling": lambda evidence, page, name, body: scaling_tables(evidence.project),
     "status": lambda evidence, page, name, body: report.status_table(evidence),
-    "strips": lambda evidence, page, name, body: strips_table(evidence.project),
+    "strips": lambda evidence, page, name, body: strips_table(evidence.project, evidence.claims),
     "verdicts": lambda evidence, page, name, body: report.verdict_table(evidence, page),
 }
 BLOCK = re.compile(

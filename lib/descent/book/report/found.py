@@ -13,8 +13,10 @@ from descent.book.report.results import read_json
 from descent.book.run.integrity import damage
 from descent.book.run.run import Run, runs
 from descent.book.run.why import changed, changed_since
-from descent.evidence import Verdict, judge
+from descent.evidence import Claim, Verdict, judge
 from descent.evidence.verdicts import merge
+
+ARCHIVED = "archived runs"
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,13 @@ class Found:
     folder: Path | None = None
 
 
+def made(run: Run) -> Found | None:
+    """Return a run of this build, if it has been made, whole, and of today's code and parameters."""
+    if changed(run) == [] and not damage(run.path):
+        return _read(run.path)
+    return None
+
+
 def find(run: Run, profile: str) -> Found | None:
     """Return what is known of a run: made itself, or made in another profile with the same parameters and code.
 
@@ -33,10 +42,11 @@ def find(run: Run, profile: str) -> Found | None:
         run: wanted.
         profile: where its twin may be.
     """
-    twins = (twin for twin in runs(run.project, profile, run.chapter) if twin.parameters == run.parameters)
-    for made in (run, *twins):
-        if changed(made) == [] and not damage(made.path):
-            return _made(made.path)
+    if known := made(run):
+        return known
+    for twin in runs(run.project, profile, run.chapter):
+        if twin.path.is_dir() and twin.parameters == run.parameters and (known := made(twin)):
+            return known
     archive = run.project.archive(profile, run.chapter)
     for kept in archive.replicates if archive else ():
         if not changed_since(run, kept.environment, archived=True):
@@ -44,34 +54,36 @@ def find(run: Run, profile: str) -> Found | None:
     return None
 
 
-def of_the_book(project: Project, profile: str, chapter: str) -> tuple[list[Verdict], str]:
-    """Return the book's own verdicts on a chapter in a profile, and which runs they are of, in words.
+def of_the_book(project: Project, profile: str, chapter: str) -> tuple[list[Found], str]:
+    """Return the book's own runs of a chapter in a profile, and in words which these are.
 
     Runs of this build come first while they are current, then archived ones, then older ones of this build.
     """
     wanted = list(runs(project, profile, chapter))
-    made = [_made(run.path) for run in wanted if (run.path / "environment.json").is_file()]
-    names = [name for run in wanted for name in changed(run) or ()]
+    finished = [run for run in wanted if (run.path / "environment.json").is_file()]
+    names = [name for run in finished for name in changed(run) or ()]
     archive = project.archive(profile, chapter)
-    found, source = made, f"this build's runs; {stale(names)}" if names else "this build's runs"
-    if archive and (names or len(made) < len(wanted)):
-        found = [Found(dict(kept.measurements), kept.environment) for kept in archive.replicates]
-        since: dict[str, None] = {}
-        for number, kept in enumerate(found):
-            now = Run(project, profile, chapter, kept.environment.get("replicate", number))
-            since |= dict.fromkeys(changed_since(now, kept.environment, archived=True))
-        source = "archived runs" + (f"; {stale(list(since))}" if since else "")
-    if not found:
-        source = f"none, for want of runs: make book PROFILE={profile} CHAPTER={chapter}"
-    return judged(project, profile, chapter, found), source
+    if archive and (names or len(finished) < len(wanted)):
+        return [Found(dict(kept.measurements), kept.environment) for kept in archive.replicates], ARCHIVED
+    if finished:
+        return [_read(run.path) for run in finished], "this build's runs" + (f"; {stale(names)}" if names else "")
+    return [], f"none, for want of runs: make book PROFILE={profile} CHAPTER={chapter}"
 
 
-def judged(project: Project, profile: str, chapter: str, found: Sequence[Found]) -> list[Verdict]:
-    """Return the verdicts on a chapter's claims by runs."""
-    claims = [claim for claim in project.claims() if claim.chapter == chapter]
-    measured = merge([one.measurements for one in found])
-    return judge(claims, {chapter: measured}, project.profile(profile).counts_as)
+def since(project: Project, profile: str, chapter: str, found: Sequence[Found]) -> list[str]:
+    """Return what has changed since archived runs were made, in words."""
+    names: dict[str, None] = {}
+    for number, kept in enumerate(found):
+        now = Run(project, profile, chapter, kept.environment.get("replicate", number))
+        names |= dict.fromkeys(changed_since(now, kept.environment, archived=True))
+    return list(names)
 
 
-def _made(folder: Path) -> Found:
+def judged(claims: Sequence[Claim], counts_as: str, chapter: str, found: Sequence[Found]) -> list[Verdict]:
+    """Return the verdicts on a chapter's claims by runs, of a profile that counts as so large."""
+    own = [claim for claim in claims if claim.chapter == chapter]
+    return judge(own, {chapter: merge([one.measurements for one in found])}, counts_as)
+
+
+def _read(folder: Path) -> Found:
     return Found(read_json(folder / "measurements.json"), read_json(folder / "environment.json"), folder)

@@ -8,11 +8,11 @@ from html import escape
 
 from descent.book.alternatives import Alternative
 from descent.book.project import Project
-from descent.book.report.found import Found, find, judged, of_the_book
+from descent.book.report.found import Found, judged, made, of_the_book
 from descent.book.report.report import SIGNS, anchor, badge, prose, slug, stale, table
 from descent.book.run.run import Run, runs
 from descent.book.run.why import changed_since
-from descent.evidence import Verdict
+from descent.evidence import Claim, Verdict
 
 PROFILE = "alternatives"
 DECIDED = ("reproduced", "partly", "not reproduced")
@@ -56,19 +56,25 @@ class Strip:
         return said + (f"; first flipped by {flip.name}" if flip else "")
 
 
-def strips(project: Project, chapter: str) -> tuple[list[Strip], tuple[str, ...]]:
+def strips(project: Project, claims: Sequence[Claim], chapter: str) -> tuple[list[Strip], tuple[str, ...]]:
     """Return the strips of a chapter's claims, and what has changed since their archived runs were made, in words.
+
+    Args:
+        project: the checkout.
+        claims: the book's.
+        chapter: whose.
 
     Raises:
         UserError: a declaration or an archive is malformed.
     """
-    base = project.profile(PROFILE).alternatives_of if PROFILE in project.profile_names() else None
-    declared = project.alternatives(chapter)
-    if base is None or not declared:
+    declared = project.alternatives.get(chapter, ())
+    if not declared or PROFILE not in project.profile_names():
         return [], ()
+    profile = project.profile(PROFILE)
     kept = [_kept(run) for run in runs(project, PROFILE, chapter)]
-    columns = [judged(project, PROFILE, chapter, [found]) if found else None for found, _ in kept]
-    book, _ = of_the_book(project, base, chapter)
+    columns = [judged(claims, profile.counts_as, chapter, [found]) if found else None for found, _ in kept]
+    of_book, _ = of_the_book(project, profile.alternatives_of or PROFILE, chapter)
+    book = judged(claims, profile.counts_as, chapter, of_book)
     found = [
         Strip(verdict, declared, tuple(column[number] if column else None for column in columns))
         for number, verdict in enumerate(book)
@@ -76,11 +82,11 @@ def strips(project: Project, chapter: str) -> tuple[list[Strip], tuple[str, ...]
     return found, tuple(dict.fromkeys(name for _, names in kept for name in names))
 
 
-def strips_table(project: Project) -> str:
+def strips_table(project: Project, claims: Sequence[Claim]) -> str:
     """Return the strips of all chapters as Markdown: each alternative a sign, with its name beneath the pointer."""
     parts = []
     for chapter in project.chapters:
-        found, changed = strips(project, chapter)
+        found, changed = strips(project, claims, chapter)
         if not found or not any(strip.made for strip in found):
             continue
         names = "; ".join(f"({number}) {prose(one.name)}" for number, one in enumerate(found[0].alternatives, 1))
@@ -103,9 +109,9 @@ def strips_table(project: Project) -> str:
 
 def strips_text(project: Project, chapters: Sequence[str]) -> str:
     """Return the strips of chapters as text for a terminal."""
-    lines = []
+    lines, claims = [], project.claims()
     for chapter in chapters:
-        found, changed = strips(project, chapter)
+        found, changed = strips(project, claims, chapter)
         if found:
             names = (f"{number}. {one.name}" for number, one in enumerate(found[0].alternatives, 1))
             lines += [f"{chapter}: {'; '.join(names)}" + (f"; {stale(changed)}" if changed else "")]
@@ -117,7 +123,7 @@ def strips_text(project: Project, chapters: Sequence[str]) -> str:
 
 def _kept(run: Run) -> tuple[Found | None, list[str]]:
     """Return what is known of an alternative's run; of an archived one also what has changed since it was made."""
-    if found := find(run, PROFILE):
+    if found := made(run):
         return found, []
     archive = run.project.archive(PROFILE, run.chapter)
     asked = {name: _plain(value) for name, value in run.parameters.items()}
