@@ -68,7 +68,7 @@ def test_a_strip_tells_in_which_a_claim_holds_and_what_flips_it_first(declared):
     assert changed == ()
     assert [strip.says for strip in found] == [
         "reproduced in 1 of 3; first flipped by twice the steps",
-        "reproduced in 0 of 3, undecided in 3",  # a run has one draw, and the claim takes three
+        "reproduced in 0 of 3, undecided in 3; undecided in quick",  # a run has one draw, and the claim takes three
         "reproduced in 2 of 3; first flipped by a large rate",
     ]
 
@@ -76,11 +76,11 @@ def test_a_strip_tells_in_which_a_claim_holds_and_what_flips_it_first(declared):
 def test_half_of_them_made_are_shown_and_the_rest_is_not_run(declared, capsys):
     run = next(runs(declared, "alternatives", "first"))
     made(run, measure(run))
-    assert strips_of(declared)[0][0].says == "reproduced in 1 of 1"
+    assert strips_of(declared)[0][0].says == "reproduced in 1 of 1; never flipped"
     table = expand("```{strips}\n```\n", "report", Evidence(declared, declared.profile("quick")))
     assert 'title="another seed: reproduced"' in table and 'title="a large rate: not run"' in table
     assert main(["claims", "--profile", "alternatives"]) == 0
-    assert "✔ | ✔ · ·  first.value: reproduced in 1 of 1" in capsys.readouterr().out
+    assert "✔ | ✔ · ·  first.value: reproduced in 1 of 1; never flipped" in capsys.readouterr().out
 
 
 def test_before_any_has_run_the_page_says_so(declared):

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from descent.book.asking.answer import Answer, Reply
 from descent.book.asking.words import summary
+from descent.book.report.citations import Citations
 from descent.book.report.report import SIGNS, measured, slug
 from descent.book.report.report_file import document, with_mathml
 
@@ -31,10 +32,12 @@ def body(answer: Answer, whole: bool = False) -> str:
         whole: with figures and provenance, as a page of its own.
     """
     figures = [[(path.stem, _embedded(path)) for path in _figures(reply)] if whole else [] for reply in answer.replies]
-    return (
-        _templates()
-        .get_template("answer.html.jinja")
-        .render(answer=answer, asked=answer.question, signs=SIGNS, whole=whole, figures=figures)
+    project = answer.question.project
+    citations = Citations(*project.bibliographies)
+    sources = {claim.id: f"{citations.textual(claim.cite)}, {claim.place}" for claim in project.claims()}
+    template = _templates().get_template("answer.html.jinja")
+    return template.render(
+        answer=answer, asked=answer.question, signs=SIGNS, sources=sources, whole=whole, figures=figures
     )
 
 

@@ -38,6 +38,11 @@ class Strip:
         return [verdict for verdict in self.verdicts if verdict]
 
     @property
+    def judged(self) -> bool:
+        """Say whether any run measured what the claim is about."""
+        return any(verdict.verdict != "not run" for verdict in (self.book, *self.made))
+
+    @property
     def first_flip(self) -> Alternative | None:
         """Return the first alternative that decides the claim otherwise than the book; None if none does."""
         for alternative, verdict in zip(self.alternatives, self.verdicts, strict=True):
@@ -49,11 +54,16 @@ class Strip:
     @property
     def says(self) -> str:
         """Return in words in how many of them it holds, and which is the first that flips it."""
-        held = sum(verdict.verdict == "reproduced" for verdict in self.made)
-        flip = self.first_flip
-        undecided = sum(verdict.verdict not in DECIDED for verdict in self.made)
-        said = f"reproduced in {held} of {len(self.made)}" + (f", undecided in {undecided}" if undecided else "")
-        return said + (f"; first flipped by {flip.name}" if flip else "")
+        if not self.made:
+            return "none has run yet"
+        if not self.judged:
+            return "not measured in this profile"
+        outcomes = [verdict.verdict for verdict in self.made]
+        said = f"reproduced in {outcomes.count('reproduced')} of {len(outcomes)}"
+        said += f", undecided in {count}" if (count := outcomes.count("undecided")) else ""
+        if self.book.verdict not in DECIDED:
+            return f"{said}; undecided in {self.book.profile}"
+        return f"{said}; " + (f"first flipped by {flip.name}" if (flip := self.first_flip) else "never flipped")
 
 
 def strips(project: Project, claims: Sequence[Claim], chapter: str) -> tuple[list[Strip], tuple[str, ...]]:
@@ -99,10 +109,11 @@ def strips_table(project: Project, claims: Sequence[Claim]) -> str:
                 strip.says,
             )
             for strip in found
+            if strip.judged
         ]
         parts.append(
             f"**[{chapter}](../chapters/{chapter})**: {names}.{since}\n\n"
-            f"{table(('Claim', 'The book', 'Alternatives', 'In words'), rows)}"
+            f"{table(('Claim', f'Profile {found[0].book.profile}', 'Alternatives', 'In words'), rows)}"
         )
     return "\n\n".join(parts) or "*No alternative has run yet.*"
 
@@ -112,9 +123,11 @@ def strips_text(project: Project, chapters: Sequence[str]) -> str:
     lines, claims = [], project.claims()
     for chapter in chapters:
         found, changed = strips(project, claims, chapter)
-        if found:
-            names = (f"{number}. {one.name}" for number, one in enumerate(found[0].alternatives, 1))
-            lines += [f"{chapter}: {'; '.join(names)}" + (f"; {stale(changed)}" if changed else "")]
+        if not any(strip.made for strip in found):
+            lines += [f"{chapter}: none has run yet"] if found else []
+            continue
+        names = (f"{number}. {one.name}" for number, one in enumerate(found[0].alternatives, 1))
+        lines.append(f"{chapter}: {'; '.join(names)}" + (f"; {stale(changed)}" if changed else ""))
         for strip in found:
             signs = " ".join(SIGNS[verdict.verdict] if verdict else "·" for verdict in strip.verdicts)
             lines.append(f"  {SIGNS[strip.book.verdict]} | {signs}  {strip.book.id}: {strip.says}")
