@@ -437,7 +437,7 @@ def test_yaml_means_what_it_seems_to(text, value):
 def test_what_snakemake_itself_says_is_told(book, capsys):
     run = Run(Project(book.root), "quick", "first")
     with alone(book.root / "_build" / ".lock", "") as (lock, _):
-        assert not build.run_chapters(run.project, "quick", ["--cores", "1", "--nonsense"], [run], lock)
+        assert not build.run_chapters(run.project, ["--cores", "1", "--nonsense"], [run], lock)
     said = capsys.readouterr().err
     assert "arguments: --nonsense" in said and "quick/first/0: FAILED" in said and "Traceback" not in said
     assert "ended before its first cell" in run.failed.read_text()

@@ -30,6 +30,8 @@ from descent.book.run.why import changed, reason
 from descent.book.text import NAME, read_text, read_yaml
 from descent.evidence.files import write_atomically
 
+BUSY = "another build is running here: waiting for it"
+
 
 def build(
     project: Project,
@@ -55,46 +57,66 @@ def build(
     Raises:
         UserError: something is wrong that can be known before any long work.
     """
-    project.check_writable()
-    if cores < 1:
-        raise UserError(f"--cores is {cores}; it wants a whole number from 1")
-    if not os.access(os.environ.get("HOME") or "?", os.W_OK):
-        os.environ |= furnish(project.build / "home")  # where Snakemake keeps what it has read
+    check_cores(cores)
     profile = project.profile(profile_name)
     wanted = [run for chapter in project.known(chapters) for run in runs(project, profile_name, chapter)]
-    for run in wanted:
-        _ = run.fingerprint  # all that it depends on can be read
-    project.claims()
-    check_kernel()
-    check_folder(project.root / "chapters")
-    for path in (project.root / "chapters").glob("*.py"):
-        raise UserError(f"{path}: nobody would see it change: move it to lib/descent, whose modules are watched")
-    where = _cluster(project, cluster) if cluster else _here(cores)
-    busy = "another build is running here: waiting for it"
-    with alone(project.build / ".lock", busy) as (lock, waited):  # the one that waited then finds the work done
+    check_before(project, wanted)
+    where = _cluster(project, cluster) if cluster else here(cores)
+    with alone(project.build / ".lock", BUSY) as (lock, waited):  # the one that waited then finds the work done
         if waited:  # its chapters may have been edited meanwhile
             wanted = [Run(Project(project.root), run.profile, run.chapter, run.replicate) for run in wanted]
         discard_damaged(project, profile_name)
-        due = [run for run in wanted if changed(run) != []]
-        for run in wanted:  # that a file is there is all that Snakemake has to know
-            if run in due:
-                run.mark.unlink(missing_ok=True)
-            else:
-                run.mark.touch()
-                run.failed.unlink(missing_ok=True)
+        due = due_of(wanted)
         ran = True
         if due or extra:
             check_pages(Evidence(project, profile))
             for run in due:
                 print(f"  {reason(run)}", file=sys.stderr)
-            ran = run_chapters(project, profile_name, [*where, *extra], wanted if extra else due, lock)
-        evidence = Evidence(project, profile)
+            ran = run_chapters(project, [*where, *extra], wanted if extra else due, lock)
+        # Alternatives stand in strips beside the profile that they depart from.
+        evidence = Evidence(project, project.profile(profile.alternatives_of) if profile.alternatives_of else profile)
         evidence.write_verdicts()
         rendered = render(project, stage(project, evidence))
     return 0 if ran and rendered else 1
 
 
-def run_chapters(project: Project, profile_name: str, where: Sequence[str], due: Sequence[Run], lock: int) -> bool:
+def check_cores(cores: int) -> None:
+    """Raise UserError unless so many cores could be used."""
+    if cores < 1:
+        raise UserError(f"--cores is {cores}; it wants a whole number from 1")
+
+
+def check_before(project: Project, wanted: Sequence[Run]) -> None:
+    """Find out what can be known before any long work: that all that runs depend on can be read, and written.
+
+    Raises:
+        UserError: it can't.
+    """
+    project.check_writable()
+    if not os.access(os.environ.get("HOME") or "?", os.W_OK):
+        os.environ |= furnish(project.build / "home")  # where Snakemake keeps what it has read
+    for run in wanted:
+        _ = run.fingerprint
+    project.claims()
+    check_kernel()
+    check_folder(project.root / "chapters")
+    for path in (project.root / "chapters").glob("*.py"):
+        raise UserError(f"{path}: nobody would see it change: move it to lib/descent, whose modules are watched")
+
+
+def due_of(wanted: Sequence[Run]) -> list[Run]:
+    """Return the runs that must be made, and set the marks: that a file is there is all that Snakemake has to know."""
+    due = [run for run in wanted if changed(run) != []]
+    for run in wanted:
+        if run in due:
+            run.mark.unlink(missing_ok=True)
+        else:
+            run.mark.touch()
+            run.failed.unlink(missing_ok=True)
+    return due
+
+
+def run_chapters(project: Project, where: Sequence[str], due: Sequence[Run], lock: int) -> bool:
     """Make runs, through Snakemake; say whether all went well.
 
     The jobs' own lines are passed on. What else Snakemake says is told only if a run ended without a word, for then
@@ -110,7 +132,7 @@ def run_chapters(project: Project, profile_name: str, where: Sequence[str], due:
         *("--", *(str(run.mark.relative_to(project.root)) for run in due)),
     ]
     said: list[str] = []
-    ours = f"  {profile_name}/"
+    ours = tuple({f"  {run.profile}/" for run in due})
     with log.open("w") as written, log.open() as read:
         # Snakemake holds the lock too: if it outlives this process, the next build still waits for it.
         process = subprocess.Popen(command, cwd=project.root, pass_fds=[lock], stdout=written, stderr=written)
@@ -162,7 +184,7 @@ def _not_begun(run: Run) -> nbformat.NotebookNode:
     return notebook
 
 
-def _here(cores: int) -> list[str]:
+def here(cores: int) -> list[str]:
     """Return the arguments that keep Snakemake's jobs to this machine's cores and memory."""
     return ["--cores", str(cores), "--resources", f"mem_mb={memory_mb()}"]
 

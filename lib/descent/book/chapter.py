@@ -70,11 +70,13 @@ class Recipe:
         parameters: what it sets, over the values of the parameters cell.
         replicates: how many runs; each adds its number to the chapter's ``seed``.
         resources: threads, mem_mb (memory in MB), runtime (minutes), gpu (devices).
+        settings: of a profile of alternatives, what each replicate sets besides, in the place of another seed.
     """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
     replicates: int = 1
     resources: Mapping[str, int] = field(default_factory=lambda: Resources().model_dump())
+    settings: tuple[Mapping[str, Any], ...] = ()
 
 
 class Header(Model):

@@ -15,7 +15,7 @@ from descent.book.project import Project
 from descent.book.report.published import check_published
 from descent.book.report.results import Evidence
 from descent.book.run.parameters import read_chapter
-from descent.book.run.run import Run
+from descent.book.run.run import Run, runs
 
 # A chapter is read from top to bottom, so imports may stand where they are first needed, and a function in a loop is
 # called in that loop. Prose and captions, comments in this form, are as long as they are.
@@ -35,7 +35,8 @@ def check(project: Project) -> int:
         status |= lint(project.page(chapter), notebook)
         check_what_records_is_shown(project.page(chapter), notebook)
         for profile in project.profile_names():
-            _ = Run(project, profile, chapter).parameters
+            for run in {Run(project, profile, chapter), *runs(project, profile, chapter)}:
+                _ = run.parameters
     check_pages(Evidence(project, project.profile("quick")))
     for line in [*check_held(project), *check_published(project)]:
         print(f"descent: {line}", file=sys.stderr)

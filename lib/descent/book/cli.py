@@ -162,13 +162,18 @@ def _claims(options: argparse.Namespace) -> int:
     from descent.book.project import Project
     from descent.book.report.report import stale, terminal_table
     from descent.book.report.results import Evidence
+    from descent.book.report.strips import strips_text
     from descent.book.report.tallies import counts
     from descent.book.run.run import runs
     from descent.book.run.why import changed
 
     project = Project.find()
     project.known(options.chapter)
-    evidence = Evidence(project, project.profile(options.profile))
+    profile = project.profile(options.profile)
+    if profile.alternatives_of:  # of other choices, whose measurements have no mean
+        print(strips_text(project, project.known(options.chapter)))
+        return 0
+    evidence = Evidence(project, profile)
     verdicts = evidence.archived.values() if options.archived else evidence.verdicts
     wanted = [verdict for verdict in verdicts if not options.chapter or verdict.chapter in options.chapter]
     print(terminal_table(wanted))
@@ -190,6 +195,12 @@ def _archive(options: argparse.Namespace) -> int:
     for chapter in options.chapter:
         print(archive(Evidence(project, project.profile(options.profile)), chapter))
     return 0
+
+
+def _ask(options: argparse.Namespace) -> int:
+    from descent.book.asking.ask import command
+
+    return command(options)
 
 
 def _certify(options: argparse.Namespace) -> int:
@@ -267,6 +278,28 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("-o", "--output", type=Path, help="the executed notebook (default: NAME.ipynb, here)")
     run.add_argument("--keep", type=Path, metavar="FOLDER", help="also keep measurements and figures in this folder")
     run.set_defaults(command=_run)
+
+    ask = commands.add_parser(
+        "ask",
+        help="run a chapter under your parameters, and judge its claims beside the book's verdicts",
+        epilog="example:\n  descent ask omd-thresholds -p starts 8,32 --send mine.html",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    ask.add_argument("chapter", help="its name, as in _toc.yml")
+    ask.add_argument(
+        "-p",
+        "--parameter",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "VALUE"),
+        help="set a parameter (descent params lists them); 8,32 or [8, 32] are two settings, of a list [[1], [1, 2]]",
+    )
+    ask.add_argument("--seeds", type=int, help="how many, counted up from seed (default: as the profile)")
+    ask.add_argument("--profile", default="quick", help="whose parameters it has else: quick (default), or another")
+    ask.add_argument("--cores", type=int, help="how many cores to use (default: all that this process may use)")
+    ask.add_argument("--send", type=Path, metavar="FILE.html", help="also write the answer as one page to send")
+    ask.set_defaults(command=_ask)
 
     params = commands.add_parser("params", help="list a chapter's parameters: types, defaults, meaning")
     params.add_argument("chapter", type=Path, help="chapters/NAME.md")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
+from descent.book.alternatives import Alternative, read_alternatives
 from descent.book.chapter import Header, Recipe, Text, checked, read_header, read_recipe
 from descent.book.errors import UserError
 from descent.book.text import NAME, read_text, read_yaml
@@ -19,12 +21,15 @@ from descent.evidence.archives import Archive, ArchiveError, read_archive
 from descent.evidence.claims import PROFILES, Claim, ClaimError, load_claims
 from descent.evidence.validation import Finite, Model
 
+ASKED = re.compile(r"asked-[0-9a-f]{12}")
+
 
 class ProfileFile(Model):
     """A file of profiles/, as written."""
 
     description: Text = ""
     counts_as: Literal["smoke", "quick", "paper"] | None = None
+    alternatives_of: Text | None = None
     chapters: dict[Text, Any] = Field(default_factory=dict)
 
 
@@ -58,11 +63,15 @@ class Origin(BaseModel):
 
 @dataclass(frozen=True)
 class Profile:
-    """A set of recipes; ``counts_as`` is the built-in profile whose claims it is large enough to decide."""
+    """A set of recipes; ``counts_as`` is the built-in profile whose claims it is large enough to decide.
+
+    One of alternatives names the profile that they depart from; each of its replicates is another setting.
+    """
 
     name: str
     counts_as: str
     recipes: Mapping[str, Recipe]
+    alternatives_of: str | None = None
 
     def recipe(self, chapter: str) -> Recipe:
         """Return the chapter's recipe; a chapter that the profile does not mention runs with its own parameters."""
@@ -247,7 +256,8 @@ class Project:
             UserError: it does not exist, is malformed, or names a chapter that does not exist; or a chapter names a
                 profile that does not exist.
         """
-        path = self.root / "profiles" / f"{name}.yml"
+        folder = self.build / "asked" if ASKED.fullmatch(name) else self.root / "profiles"  # see ``asking``
+        path = folder / f"{name}.yml"
         if not NAME.fullmatch(name) or not path.is_file():
             known = ", ".join(self.profile_names())
             raise UserError(f"unknown profile {name!r}: there are {known} in profiles/ (names of a to z, 0 to 9, '-')")
@@ -256,6 +266,8 @@ class Project:
         if counts_as is None:
             raise UserError(f"{path}: say which built-in profile it counts as: 'counts_as: {PROFILES[1]}', for example")
         written = data.chapters
+        if data.alternatives_of:
+            return self._alternatives(name, data.alternatives_of, counts_as)
         for chapter in written:
             if chapter not in self.chapters:
                 raise UserError(f"{path}: no chapter {chapter!r}; there are {', '.join(self.chapters)}")
@@ -268,6 +280,28 @@ class Project:
             where = f"{self.page(chapter)}: profile {name}" + (f", {path}" if chapter in written else "")
             recipes[chapter] = read_recipe([asked.get(name), written.get(chapter)], where)
         return Profile(name, counts_as, recipes)
+
+    @cached_property
+    def alternatives(self) -> dict[str, tuple[Alternative, ...]]:
+        """Return the other choices that chapters declare, to be run beside their own.
+
+        Raises:
+            UserError: a file is malformed, or belongs to no chapter.
+        """
+        found = {}
+        for path in sorted((self.root / "chapters" / "claims" / "alternatives").glob("*.yml")):
+            if path.stem not in self.chapters:
+                raise UserError(f"{path} belongs to no chapter: rename it after chapters/NAME.md")
+            found[path.stem] = read_alternatives(path)
+        return found
+
+    def _alternatives(self, name: str, base: str, counts_as: str) -> Profile:
+        """Return the profile that runs each chapter's alternatives to another profile."""
+        recipes = {}
+        for chapter, recipe in self.profile(base).recipes.items():
+            settings = tuple(alternative.parameters for alternative in self.alternatives.get(chapter, ()))
+            recipes[chapter] = replace(recipe, settings=settings, replicates=len(settings))
+        return Profile(name, counts_as, recipes, base)
 
     def check_writable(self) -> None:
         """Raise UserError unless the build folder can be written."""

@@ -10,6 +10,7 @@
 ```{benchmarks}```  what `make bench` last measured     ```{scaling}```      the published scale on many devices
 ```{cite-this}```   the book as a BibTeX entry  ```{published} name```  a picture of the archived runs
 ```{agreement}```   the same runs made elsewhere        ```{archived}```     runs at published scale, seed by seed
+```{strips}```      each claim under other choices
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from descent.book.report.benchmarks import benchmark_tables
 from descent.book.report.published import published_figure
 from descent.book.report.results import Evidence
 from descent.book.report.scaling import scaling_tables
+from descent.book.report.strips import strips_table
 from descent.book.run.run import Run
 from descent.book.text import read_text, read_yaml
 
@@ -170,6 +172,7 @@ WRITERS: dict[str, Callable[[Evidence, str, str, str], str]] = {
     "report": lambda evidence, page, name, body: report.report_table(evidence),
     "scaling": lambda evidence, page, name, body: scaling_tables(evidence.project),
     "status": lambda evidence, page, name, body: report.status_table(evidence),
+    "strips": lambda evidence, page, name, body: strips_table(evidence.project, evidence.claims),
     "verdicts": lambda evidence, page, name, body: report.verdict_table(evidence, page),
 }
 BLOCK = re.compile(

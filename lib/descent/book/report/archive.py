@@ -22,6 +22,8 @@ def archive(evidence: Evidence, chapter: str) -> Path:
     """
     evidence.project.known([chapter])
     wanted = evidence.profile.recipe(chapter).replicates
+    if not wanted:
+        raise UserError(f"{chapter} declares no alternatives, so there are none to archive")
     finished = evidence.runs(chapter)
     if len(finished) < wanted:
         raise UserError(

@@ -102,6 +102,8 @@ def certify(evidence: Evidence, chapters: Sequence[str], to: Path, archived: boo
 def _contents(evidence: Evidence, chapters: Sequence[str], archived: bool, day: str) -> tuple[Files, Contents]:
     """Return the files that hold evidence, and what the rest is written from."""
     project, profile = evidence.project, evidence.profile
+    if profile.alternatives_of:
+        raise UserError(f"{profile.name} runs other choices, which are not judged together: name another --profile")
     files: Files = {}
     measurements: dict[str, list[dict[str, Any]]] = {}
     sources: dict[str, str] = {}

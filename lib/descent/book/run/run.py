@@ -46,16 +46,18 @@ class Run:
 
     @cached_property
     def parameters(self) -> dict[str, Any]:
-        """Return the parameters that the run sets: the profile's, checked, and the replicate's seed.
+        """Return the parameters that the run sets: the profile's, checked, and the replicate's seed or setting.
 
         Raises:
             UserError: the profile sets a parameter that the chapter does not have.
         """
         known = parameters_of(read_chapter(self.page), self.page)
         where = f"{self.page}, profile {self.profile}"
-        values = validate(self.recipe.parameters, known, where)
+        settings = self.recipe.settings
+        setting = settings[self.replicate] if self.replicate < len(settings) else {}
+        values = validate({**self.recipe.parameters, **setting}, known, where)
         if "seed" in known:
-            seed = values.get("seed", known["seed"].default) + self.replicate
+            seed = values.get("seed", known["seed"].default) + (0 if settings else self.replicate)
             values |= validate({"seed": seed}, known, where)
         return values
 
