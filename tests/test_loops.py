@@ -12,6 +12,7 @@ LOOPS = {
     "sweep.py": "lanes of them",
     "learned/unroll.py": "must be differentiable",
     "solvers/krylov.py": "conjugate gradients and Lanczos within one step",
+    "solvers/least_squares.py": "conjugate gradients within one step",
     "rules/proximal_point.py": "Newton's method within one step, and its line search",
     "rules/frank_wolfe.py": "line search within one step",
     "problems/constraints.py": "a projection by bisection",

@@ -90,15 +90,26 @@
     filter();
   }
 
+  const WIDE = { ".math": "wide formula", ".picture": "wide figure", ".pst-scrollable-table-container": "wide table" };
+
   function reachable() {
-    document.querySelectorAll(".pst-scrollable-table-container, pre, mjx-container[display='true'], .math").forEach((box) => {
+    document.querySelectorAll(`${Object.keys(WIDE)}, pre, mjx-container[display='true']`).forEach((box) => {
       if (box.scrollWidth > box.clientWidth + 1) {
         box.tabIndex = 0;
         if (!box.matches("pre, mjx-container") && !box.hasAttribute("role")) {
           box.setAttribute("role", "region");
-          box.setAttribute("aria-label", box.matches(".math") ? "wide formula" : "wide table");
+          box.setAttribute("aria-label", Object.entries(WIDE).find(([kind]) => box.matches(kind))[1]);
         }
       }
+    });
+  }
+
+  // A box around each drawing, in which it scrolls where the screen is too narrow for its letters.
+  function pictures() {
+    document.querySelectorAll(".bd-article .cell_output img[src$='.svg'], .bd-article .published img[src$='.svg']").forEach((image) => {
+      const box = element("div", { class: "picture" });
+      image.replaceWith(box);
+      box.append(image);
     });
   }
 
@@ -128,6 +139,7 @@
   function start() {
     document.querySelectorAll(".report-table").forEach(report);
     codeSwitch();
+    pictures();
     reachable();
     addEventListener("load", reachable);
     addEventListener("resize", reachable);

@@ -192,6 +192,18 @@ def _archive(options: argparse.Namespace) -> int:
     return 0
 
 
+def _certify(options: argparse.Namespace) -> int:
+    from descent.book.report.certify import command
+
+    return command(options)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from descent.evidence.certificates.verify import run
+
+    return run(options.file, options.html)
+
+
 def _check(options: argparse.Namespace) -> int:
     from descent.book.check import check
     from descent.book.project import Project
@@ -270,6 +282,30 @@ def _parser() -> argparse.ArgumentParser:
     archive.add_argument("chapter", nargs="+")
     archive.add_argument("--profile", default="paper")
     archive.set_defaults(command=_archive)
+
+    certify = commands.add_parser(
+        "certify",
+        help="seal measurements, claims and verdicts, for others to judge again",
+        epilog="example:\n  descent certify omd-thresholds --to omd.zip\n  descent verify omd.zip",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    certify.add_argument("chapter", nargs="*", help="only these chapters (default: all with finished or archived runs)")
+    certify.add_argument("--profile", default="quick", help="quick (default), paper, or another")
+    certify.add_argument("--to", type=Path, metavar="FOLDER|FILE.zip", help="default: _build/certificates/PROFILE.zip")
+    certify.add_argument(
+        "--archived", action="store_true", help="take archived runs, even where this build has its own"
+    )
+    certify.set_defaults(command=_certify)
+
+    verify = commands.add_parser(
+        "verify",
+        help="judge certificates again (without TensorFlow); of several, a table of claims by devices",
+        epilog="example:\n  descent verify omd.zip\n  descent verify certificates/ --html devices.html",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verify.add_argument("file", nargs="+", type=Path, help="certificates (.zip or folder), or folders of them")
+    verify.add_argument("--html", type=Path, metavar="PAGE", help="write the table of claims by devices there")
+    verify.set_defaults(command=_verify)
 
     check = commands.add_parser("check", help="lint the chapters' code; hold pages, claims and profiles together")
     check.set_defaults(command=_check)

@@ -6,7 +6,13 @@ from descent import vectors
 from descent.games import Game
 from descent.quiet import tf
 from descent.rules.base import Rule
-from descent.rules.local_game import anticipating_step, times, two_players
+from descent.rules.local_game import (
+    anticipating_step,
+    coupling,
+    times,
+    two_players,
+    zero_sum_step,
+)
 from descent.rules.makers import maker
 from descent.vectors import Scalar, Vector
 
@@ -80,10 +86,14 @@ def acgd(
         t, v = state.t + 1, vectors.mean(beta, state.v, times(xi, xi))
         roots = tf.nest.map_structure(lambda mean: tf.sqrt(acgd_rates(mean, t, learning_rate, beta, epsilon)), v)
 
+        coupled = coupling(params, game) if game.zero_sum else None
+
         def solved_for(i):
-            s, count = anticipating_step(
-                i, xi, params, game, roots, 1.0, state.last[i], tolerance, iterations, absolute
-            )
+            start = state.last[i]
+            if coupled:
+                s, answer, count = zero_sum_step(i, xi, roots, coupled, start, tolerance, iterations, absolute)
+                return ((s, answer) if i == 0 else (answer, s)), count
+            s, count = anticipating_step(i, xi, params, game, roots, 1.0, start, tolerance, iterations, absolute)
             j = 1 - i
             told = game.mixed(params, j, j, i)(times(roots[i], s))  # D_ji l_j d_i
             answer = vectors.scale(-1.0, times(roots[j], vectors.add(xi[j], told)))

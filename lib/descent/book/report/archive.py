@@ -30,7 +30,8 @@ def archive(evidence: Evidence, chapter: str) -> Path:
         )
     replicates = []
     for run in finished:
-        environment = read_json(run / "environment.json")
+        replicate = measured(run)
+        environment = replicate["environment"]
         if environment["commit"] == "unknown":
             raise UserError(
                 f"{run}: no git could tell which commit it is of, so nobody could repeat it: run it in a clone of "
@@ -38,18 +39,22 @@ def archive(evidence: Evidence, chapter: str) -> Path:
             )
         if environment["dirty"]:
             raise UserError(f"{run}: made from uncommitted changes, so nobody could repeat it: commit and run again")
-        for kind in ("lock", "data"):  # long, and told by hash and commit; this machine's own
-            environment.get("parts", {}).pop(kind, None)
-        replicates.append(
-            {
-                "measurements": read_json(run / "measurements.json"),
-                "timings": read_json(run / "timings.json"),
-                "environment": environment,
-            }
-        )
+        replicates.append(replicate)
     kept: dict[str, Any] = {"chapter": chapter, "profile": evidence.profile.name, "replicates": replicates}
     if pictures := keep(evidence.project, evidence.profile.name, chapter, finished[0] / "figures"):
         kept["figures"] = pictures
     path = evidence.project.root / "results" / evidence.profile.name / f"{chapter}.json"
     write_if_changed(path, dump_json(kept))
     return path
+
+
+def measured(run: Path) -> dict[str, Any]:
+    """Return what a finished run measured, and where and when, as archives keep it."""
+    environment = read_json(run / "environment.json")
+    for kind in ("lock", "data"):  # long, and told by hash and commit; this machine's own
+        environment.get("parts", {}).pop(kind, None)
+    return {
+        "measurements": read_json(run / "measurements.json"),
+        "timings": read_json(run / "timings.json"),
+        "environment": environment,
+    }
