@@ -604,7 +604,10 @@ def test_what_cannot_be_certified_is_said_in_one_line(checkout, capsys):
     for arguments, said in [
         (["how-verdicts-are-made"], "claims nothing, so there is nothing to certify"),
         (["nothing"], "no chapter 'nothing'; there are"),
-        (["implicit-gd", "--profile", "paper"], "neither finished nor archived runs in the paper profile; run 'make book"),
+        (
+            ["omd-thresholds", "--profile", "quick-seeds"],
+            "neither finished nor archived runs in the quick-seeds profile; run 'make book",
+        ),
         (["--profile", "smoke"], "no chapter has finished or archived runs in the smoke profile"),
         (["omd-thresholds", "--to", "full"], "can't write full, which is there: name an empty folder"),
         (["omd-thresholds", "--to", "full/file"], "can't write full/file, which is there"),
