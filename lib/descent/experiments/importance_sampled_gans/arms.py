@@ -167,7 +167,7 @@ class Setup:
         if arm.keep:
             found = scores(self.networks, params, u, self.bounded)
             by = {"top": found.logit, "low": -found.jacobian, "high": found.jacobian}[arm.keep]
-            z = tf.gather(u, tf.math.top_k(by, n).indices, batch_dims=1)
+            z = tf.gather(u, tf.math.top_k(by, n).indices, batch_dims=u.shape.rank - 2)
             return z, tf.ones(z.shape[:-1], z.dtype)
         u = u[..., :n, :]
         if not arm.score:
