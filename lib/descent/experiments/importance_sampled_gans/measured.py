@@ -83,15 +83,17 @@ class Gains:
     def at(self, run: Run, record: int) -> dict[str, np.ndarray]:
         """Return per lane: ceiling, and each score's exact gain and rank correlation; of a flow its chi2, gain, ess.
 
+        dead: the share of latents under p that don't move their sample.
+
         A *gain* is E_p|g|^2 / E_q[w^2 |g|^2], above 1 where the law helps; the ceiling 1 + CV^2 is the largest.
         """
         params = run.at(record)
         found = {k: v.numpy().astype(float) for k, v in self._scores(params[:2])._asdict().items()}
         g, p = found["theta"], self.p
         mean, square = g @ p, g**2 @ p
-        out = {"ceiling": square / mean**2}
+        out = {"ceiling": square / mean**2, "dead": (found["jacobian"] < 1e-8) @ p}
         for name in SCORES:
-            s = np.maximum(found[name], 1e-12)
+            s = np.maximum(found[name], 1e-12)  # a law that never draws a latent with a gradient has no gain at all
             out[f"exact.{name}"] = square / ((g**2 / s) @ p * (s @ p))
             out[f"rank.{name}"] = np.array([_weighted_rank_correlation(a, b, p) for a, b in zip(s, g, strict=True)])
         if run.arm.score:

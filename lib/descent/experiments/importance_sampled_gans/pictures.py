@@ -89,15 +89,14 @@ def images(studies: Mapping[str, ImageStudy]) -> Any:
     figure, axes = plt.subplots(len(studies), 2, figsize=(7.6, 3.3 * len(studies)), squeeze=False)
     for (left, right), (name, study) in zip(axes, studies.items(), strict=True):
         found = study.curves()
-        for key in ("ceiling", "theta", "jacobian", "fis"):
-            label, colour = {"ceiling": ("ceiling", "black"), "jacobian": ("∂G/∂z, exact", "orange")}.get(key) or STYLE[
-                key
-            ]
+        for key in ("ceiling", "theta", "defensive", "fis"):
+            label, colour = ("ceiling", "black") if key == "ceiling" else STYLE[key]
             band(left, study.steps[::2], found[key], colour, logarithmic=True, label=label)
         left.axhline(1, color=COLOURS["grey"], linewidth=0.8, linestyle="--")
         left.set(yscale="log", xlabel="step", ylabel="gain in the second moment", title=TITLES[name])
-        left.set_yticks([0.125, 0.25, 0.5, 1, 2, 4], ["⅛", "¼", "½", "1", "2", "4"])
+        left.set_yticks([0.25, 0.5, 0.7, 1, 1.4, 2, 4], ["0.25", "0.5", "0.7", "1", "1.4", "2", "4"])
         left.minorticks_off()
+        left.autoscale(axis="y")
         for arm, values in study.frechet().items():
             label, colour = STYLE[arm]
             if arm in ("uniform", "fis", "top"):

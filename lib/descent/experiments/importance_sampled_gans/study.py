@@ -64,6 +64,7 @@ def of_gains(found: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, Any]:
     """Return what is recorded of gains: arm -> what ``over_records`` returns."""
     uniform = found["uniform"]
     out = {"ceiling.mean": np.exp(np.log(uniform["ceiling"]).mean(0)), "ceiling.largest": uniform["ceiling"].max(0)}
+    out["dead.mean"], out["dead.largest"] = uniform["dead"].mean(0), uniform["dead"].max(0)
     for key in measured.SCORES:
         out[f"score.{key}"] = np.log(uniform[f"exact.{key}"]).mean(0)
         out[f"rank.{key}"] = uniform[f"rank.{key}"].mean(0)
