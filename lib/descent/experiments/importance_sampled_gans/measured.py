@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from descent.experiments.importance_sampled_gans.flow import log_normal
 from descent.experiments.importance_sampled_gans.scores import scores
 from descent.measures.modes import modes, sliced_w1
 from descent.measures.operations import matmul_operations
+from descent.problems.mixtures import Mixture
 from descent.quiet import tf
 from descent.randomness import draw_seed
 
@@ -30,48 +32,58 @@ class Run:
         params: at records, leaves of shape [records + 1, lanes, ...].
         steps: at which.
         samples: what the generator makes of the same p-latents at each record, [records + 1, lanes, n, d].
+        seconds: of a step of all lanes, on the machine that ran it.
     """
 
     arm: Arm
     params: Any
     steps: np.ndarray
     samples: np.ndarray
+    seconds: float = 0.0
 
     def at(self, record: int) -> Any:
         """Return the parameters at a record."""
         return tf.nest.map_structure(lambda x: tf.constant(x[record]), self.params)
 
 
-def run(setup: Setup, name: str, rate: float, steps: int, records: int, seed: int, count: int = 1000) -> Run:
+def run(setup: Setup, name: str, steps: int, records: int, seed: int, count: int = 1000) -> Run:
     """Train an arm and sample it."""
     arm = ARMS[name]
-    params, found = setup.train(arm, rate, steps, records, seed)
+    params, found = setup.train(arm, steps, records, seed)
     z = tf.random.stateless_normal([count, setup.latent], draw_seed(seed, "evaluation"))
-    generator = setup.networks[GENERATOR]
-    made = compiled(lambda layers: generator(layers, tf.tile(z[None], [setup.lanes, 1, 1])))
+    made = compiled(lambda layers: setup.generate(layers, tf.tile(z[None], [setup.lanes, 1, 1])))
     samples = [made(tf.nest.map_structure(lambda x, r=r: x[r], params[GENERATOR])).numpy() for r in range(records + 1)]
-    return Run(arm, params, found["steps"], np.stack(samples))
+    return Run(arm, params, found["steps"], np.stack(samples), float(found["seconds"]))
 
 
 class Gains:
-    """What importance sampling could gain and does gain, by quadrature over a latent plane.
+    """What importance sampling could gain and does gain: by quadrature over two latents, with draws from p over more.
 
     Args:
-        setup: with two latents.
+        setup: what runs share.
         side: of the grid, from -4.5 to 4.5.
+        draws: from p, where there are more than two latents: each stands for a cell of area 1 / (draws p(z)).
     """
 
-    def __init__(self, setup: Setup, side: int = 61):
-        points, cell = plane(4.5, side)
+    def __init__(self, setup: Setup, side: int = 61, draws: int = 500):
+        points: Any
+        cell: Any
+        if setup.latent == 2:
+            points, cell = plane(4.5, side)
+        else:
+            points = tf.random.stateless_normal([draws, setup.latent], draw_seed(0, "latents of gains"))
+            cell = np.exp(-log_normal(points).numpy().astype(float)) / draws
         self.setup = setup
         self.z = tf.tile(tf.constant(points, tf.float32)[None], [setup.lanes, 1, 1])
         p = np.exp(log_normal(self.z[0]).numpy().astype(float)) * cell
         self.p, self.cell = p / p.sum(), cell
-        self._scores = compiled(lambda params: scores(setup.networks, params, self.z))
+        self._scores = compiled(lambda params: scores(setup.networks, params, self.z, setup.bounded))
         self._density = compiled(lambda layers: setup.flow.log_density(layers, self.z))
 
     def at(self, run: Run, record: int) -> dict[str, np.ndarray]:
         """Return per lane: ceiling, and each score's exact gain and rank correlation; of a flow its chi2, gain, ess.
+
+        dead: the share of latents under p that don't move their sample.
 
         A *gain* is E_p|g|^2 / E_q[w^2 |g|^2], above 1 where the law helps; the ceiling 1 + CV^2 is the largest.
         """
@@ -79,9 +91,9 @@ class Gains:
         found = {k: v.numpy().astype(float) for k, v in self._scores(params[:2])._asdict().items()}
         g, p = found["theta"], self.p
         mean, square = g @ p, g**2 @ p
-        out = {"ceiling": square / mean**2}
+        out = {"ceiling": square / mean**2, "dead": (found["jacobian"] < 1e-8) @ p}
         for name in SCORES:
-            s = np.maximum(found[name], 1e-12)
+            s = np.maximum(found[name], 1e-12)  # a law that never draws a latent with a gradient has no gain at all
             out[f"exact.{name}"] = square / ((g**2 / s) @ p * (s @ p))
             out[f"rank.{name}"] = np.array([_weighted_rank_correlation(a, b, p) for a, b in zip(s, g, strict=True)])
         if run.arm.score:
@@ -116,7 +128,7 @@ def _square(x: Any) -> np.ndarray:
 
 
 def _told(setup: Setup, generator: Any, critic: Any, z: tf.Tensor) -> tf.Tensor:
-    return tf.nn.softplus(-setup.networks[1](critic, setup.networks[0](generator, z))[..., 0])
+    return tf.nn.softplus(-setup.networks[1](critic, setup.generate(generator, z))[..., 0])
 
 
 def _weighted_rank_correlation(a: np.ndarray, b: np.ndarray, p: np.ndarray) -> float:
@@ -167,16 +179,17 @@ def unbiased(
 
 
 def sample_measures(setup: Setup, run: Run, seed: int) -> dict[str, np.ndarray]:
-    """Return modes, good, kl and w1 (sliced) of the samples, each [mixtures, records + 1, seeds]."""
-    found: dict[str, list[Any]] = {"modes": [], "good": [], "kl": [], "w1": []}
-    for m, mixture in enumerate(setup.mixtures):
-        lanes = range(m * len(setup.seeds), (m + 1) * len(setup.seeds))
-        real = mixture.sample(draw_seed(seed, "real", m), run.samples.shape[2]).numpy()
-        seen = [[modes(x[lane], mixture) for lane in lanes] for x in run.samples]
-        found["modes"].append([[one.quarter for one in row] for row in seen])
-        found["good"].append([[one.good for one in row] for row in seen])
-        found["kl"].append([[one.reverse_kl for one in row] for row in seen])
-        found["w1"].append([[sliced_w1(x[lane], real, 32) for lane in lanes] for x in run.samples])
+    """Return modes, good, kl and w1 (sliced) of the samples of a mixture's runs, each [records + 1, lanes]."""
+    mixture = setup.data
+    assert isinstance(mixture, Mixture)
+    real = mixture.sample(draw_seed(seed, "real", 0), run.samples.shape[2]).numpy()
+    seen = [[modes(x, mixture) for x in row] for row in run.samples]
+    found = {
+        "modes": [[one.quarter for one in row] for row in seen],
+        "good": [[one.good for one in row] for row in seen],
+        "kl": [[one.reverse_kl for one in row] for row in seen],
+        "w1": [[sliced_w1(x, real, 32) for x in row] for row in run.samples],
+    }
     return {name: np.array(values, float) for name, values in found.items()}
 
 
@@ -190,14 +203,17 @@ def steps_until(steps: np.ndarray, curve: np.ndarray, level: float) -> np.ndarra
 def step_cost(setup: Setup, name: str) -> float:
     """Return the matrix products of a step of all players, in those of the uniform arm, for one lane.
 
-    Tangents of the Jacobian score are not counted, which favours it.
+    The Jacobian score's tangents, one for each latent, are added: the count of a graph leaves out stacks of products.
     """
+    one = replace(setup, seeds=setup.seeds[:1], rates=setup.rates[:1])
 
     def products(arm: Arm) -> int:
-        one = Setup(setup.mixtures[:1], setup.seeds[:1], setup.latent, setup.width, setup.batch)
         params = tf.nest.map_structure(lambda x: x[0], one.start(arm))
         numbers = {k: v[0] for k, v in one.numbers(tf.constant([1, 2]), tf.constant(0)).items()}
         oracle = one.oracle(arm)
-        return matmul_operations(lambda p, s: oracle.estimate(p, (), s)[0].xi, params, numbers)
+        scored = setup.batch * ((arm.score == "jacobian") + 2 * (arm.keep in ("low", "high")))
+        sizes = one.networks[GENERATOR].sizes[1:]
+        tangents = 2 * scored * setup.latent * sum(a * b for a, b in pairwise(sizes))
+        return tangents + matmul_operations(lambda p, s: oracle.estimate(p, (), s)[0].xi, params, numbers)
 
     return products(ARMS[name]) / products(ARMS["uniform"])

@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 
+from descent.experiments.importance_sampled_gans.image_study import ImageStudy
 from descent.experiments.importance_sampled_gans.measured import Gains, Run
 from descent.figures import COLOURS, band, label_lines
 
@@ -81,3 +82,49 @@ def plane_of(gains: Gains, runs: Mapping[str, Run], lane: int) -> Any:
         axis.set_xlabel("$z_1$")
     axes[0].set_ylabel("$z_2$")
     return figure
+
+
+def images(studies: Mapping[str, ImageStudy]) -> Any:
+    """Draw gains and Frechet distances over the training, a row for each data set."""
+    figure, axes = plt.subplots(len(studies), 2, figsize=(7.6, 3.3 * len(studies)), squeeze=False)
+    for (left, right), (name, study) in zip(axes, studies.items(), strict=True):
+        found = study.curves()
+        for key in ("ceiling", "theta", "defensive", "fis"):
+            label, colour = ("ceiling", "black") if key == "ceiling" else STYLE[key]
+            band(left, study.steps[::2], found[key], colour, logarithmic=True, label=label)
+        left.axhline(1, color=COLOURS["grey"], linewidth=0.8, linestyle="--")
+        left.set(yscale="log", xlabel="step", ylabel="gain in the second moment", title=TITLES[name])
+        left.set_yticks([0.25, 0.5, 0.7, 1, 1.4, 2, 4], ["0.25", "0.5", "0.7", "1", "1.4", "2", "4"])
+        left.minorticks_off()
+        left.autoscale(axis="y")
+        for arm, values in study.frechet().items():
+            label, colour = STYLE[arm]
+            if arm in ("uniform", "fis", "top"):
+                band(right, study.steps, values, colour, logarithmic=True, label=label)
+            else:
+                right.plot(study.steps, np.exp(np.log(values).mean(1)), color=COLOURS[colour], label=label)
+        right.axhline(study.start / study.level, color=COLOURS["grey"], linewidth=0.8, linestyle="--")
+        right.set(yscale="log", xlabel="step", ylabel="Fréchet distance")
+        ticks = [t for t in (10, 20, 50, 100, 200, 500) if t < 2 * study.start]
+        right.set_yticks(ticks, [f"{t}" for t in ticks])
+        right.minorticks_off()
+        label_lines(left)
+        label_lines(right)
+    return figure
+
+
+def samples(studies: Mapping[str, ImageStudy], arms: tuple[str, ...] = ("uniform", "fis", "theta", "top")) -> Any:
+    """Draw the last samples of some arms, one seed: a panel for each arm and data set, ten samples each."""
+    figure, axes = plt.subplots(len(studies), len(arms), figsize=(7.6, 1.2 * len(studies)), squeeze=False)
+    for row, study in zip(axes, studies.values(), strict=True):
+        height, width, _ = study.data.images.shape
+        for axis, arm in zip(row, arms, strict=True):
+            shown = study.kept[arm]["shown"][..., 0].reshape(2, -1, height, width)
+            axis.imshow(shown.transpose(0, 2, 1, 3).reshape(2 * height, -1), cmap="cividis", vmin=0, vmax=1)
+            axis.set(xticks=[], yticks=[])
+    for axis, arm in zip(axes[0], arms, strict=True):
+        axis.set_title(STYLE[arm][0], fontsize=9)
+    return figure
+
+
+TITLES = {"digits": "Digits", "mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}

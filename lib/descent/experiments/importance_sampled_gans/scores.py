@@ -28,13 +28,14 @@ class Scores(NamedTuple):
     logit: tf.Tensor
 
 
-def scores(networks: tuple[MLP, MLP], params: tuple[Any, ...], z: tf.Tensor) -> Scores:
+def scores(networks: tuple[MLP, MLP], params: tuple[Any, ...], z: tf.Tensor, bounded: bool = False) -> Scores:
     """Return all three scores and the logits; what is not used is not computed in a graph.
 
     Args:
         networks: generator and discriminator, ReLU; the loss is softplus(-logit).
         params: (the generator's, the discriminator's, ...), with or without a leading axis of lanes.
         z: shape [..., n, latent].
+        bounded: whether the generator's outputs go through a sigmoid, as those of images do.
 
     Source: Goodfellow 2015, "Efficient per-example gradient computations", for the norms by theta.
     """
@@ -48,6 +49,7 @@ def scores(networks: tuple[MLP, MLP], params: tuple[Any, ...], z: tf.Tensor) -> 
             inputs.append(x)
             x = tf.matmul(x, w) + b
             outputs.append(x)
+        x = tf.sigmoid(x) if bounded else x
         logit = critic(params[1], x)[..., 0]
         loss = tf.reduce_sum(tf.nn.softplus(-logit))
     by_z, *by_outputs = tape.gradient(loss, [z, *outputs])
@@ -56,17 +58,20 @@ def scores(networks: tuple[MLP, MLP], params: tuple[Any, ...], z: tf.Tensor) -> 
         for a, d in zip(inputs, by_outputs, strict=True)
     ]
     return Scores(
-        jacobian_norm(params[0], outputs),
+        jacobian_norm(params[0], outputs, bounded),
         tf.norm(by_z, axis=-1),
         tf.sqrt(tf.add_n(squares)),
         logit,
     )
 
 
-def jacobian_norm(layers: Any, outputs: list[tf.Tensor]) -> tf.Tensor:
+def jacobian_norm(layers: Any, outputs: list[tf.Tensor], bounded: bool = False) -> tf.Tensor:
     """Return |dG/dz|_F for a ReLU generator, from its layers' outputs: tangents go forward, one per latent."""
     tangent = layers[0][0][..., None, :, :]  # [..., 1, latent, width]
     for (w, _), out in zip(layers[1:], outputs[:-1], strict=True):
         open_ = tf.cast(out > 0, out.dtype)[..., None, :]  # [..., n, 1, width]
         tangent = tf.matmul(tangent * open_, w[..., None, :, :])
+    if bounded:
+        made = tf.sigmoid(outputs[-1])
+        tangent *= (made * (1 - made))[..., None, :]
     return tf.sqrt(tf.reduce_sum(tangent**2, [-1, -2]))
