@@ -97,6 +97,8 @@ def images(studies: Mapping[str, ImageStudy]) -> Any:
         left.set_yticks([0.25, 0.5, 0.7, 1, 1.4, 2, 4], ["0.25", "0.5", "0.7", "1", "1.4", "2", "4"])
         left.minorticks_off()
         left.autoscale(axis="y")
+        low, high = left.get_ylim()
+        left.set_ylim(max(low, 0.35), min(high, 4.0))  # the weights of a single record can span many decades
         for arm, values in study.frechet().items():
             label, colour = STYLE[arm]
             if arm in ("uniform", "fis", "top"):
@@ -115,7 +117,7 @@ def images(studies: Mapping[str, ImageStudy]) -> Any:
 
 def samples(studies: Mapping[str, ImageStudy], arms: tuple[str, ...] = ("uniform", "fis", "theta", "top")) -> Any:
     """Draw the last samples of some arms, one seed: a panel for each arm and data set, ten samples each."""
-    figure, axes = plt.subplots(len(studies), len(arms), figsize=(7.6, 1.2 * len(studies)), squeeze=False)
+    figure, axes = plt.subplots(len(studies), len(arms), figsize=(7.6, 0.85 * len(studies) + 0.3), squeeze=False)
     for row, study in zip(axes, studies.values(), strict=True):
         height, width, _ = study.data.images.shape
         for axis, arm in zip(row, arms, strict=True):
