@@ -63,6 +63,8 @@ class Strip:
         said += f", undecided in {count}" if (count := outcomes.count("undecided")) else ""
         if self.book.verdict not in DECIDED:
             return f"{said}; undecided in {self.book.profile}"
+        if not set(outcomes) & set(DECIDED):
+            return f"{said}; no choice decides it"
         return f"{said}; " + (f"first flipped by {flip.name}" if (flip := self.first_flip) else "never flipped")
 
 
