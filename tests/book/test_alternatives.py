@@ -6,15 +6,16 @@ import shutil
 import pytest
 from test_ask import CLAIMS, made, measure
 
-from descent.book.alternatives import MOST, read_alternatives
+from descent.book.alternatives import MOST, Alternative, read_alternatives
 from descent.book.cli import main
 from descent.book.errors import UserError
 from descent.book.pages.blocks import expand
 from descent.book.project import Project
 from descent.book.report.archive import archive
 from descent.book.report.results import Evidence
-from descent.book.report.strips import strips
+from descent.book.report.strips import Strip, strips
 from descent.book.run.run import Run, runs
+from descent.evidence import Verdict
 
 DECLARED = """- {name: another seed, parameters: {seed: 9}}
 - {name: twice the steps, parameters: {steps: 40}}
@@ -71,6 +72,24 @@ def test_a_strip_tells_in_which_a_claim_holds_and_what_flips_it_first(declared):
         "reproduced in 0 of 3, undecided in 3; undecided in quick",  # a run has one draw, and the claim takes three
         "reproduced in 2 of 3; first flipped by a large rate",
     ]
+
+
+def test_a_strip_says_what_it_can_of_each_pair_of_outcomes():
+    def says(book, *outcomes):
+        first = Verdict("a", "b", "finding", "c", "d", "e", "f", 1.0, None, 1, None, book, "quick", "", False, [])
+        others = (Verdict(**{**first.as_dict(), "verdict": outcome}) if outcome else None for outcome in outcomes)
+        names = tuple(Alternative(name=f"choice {k}", parameters={"seed": k}) for k in range(len(outcomes)))
+        return Strip(first, names, tuple(others)).says
+
+    assert says("reproduced", None) == "none has run yet"
+    assert says("not run", "not run") == "not measured in this profile"
+    assert says("reproduced", "undecided", "undecided") == "reproduced in 0 of 2, undecided in 2; no choice decides it"
+    assert says("undecided", "reproduced") == "reproduced in 1 of 1; undecided in quick"
+    assert (
+        says("not reproduced", "undecided", "partly")
+        == "reproduced in 0 of 2, undecided in 1; first flipped by choice 1"
+    )
+    assert says("reproduced", "reproduced", "undecided") == "reproduced in 1 of 2, undecided in 1; never flipped"
 
 
 def test_half_of_them_made_are_shown_and_the_rest_is_not_run(declared, capsys):

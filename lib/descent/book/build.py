@@ -57,6 +57,7 @@ def build(
     Raises:
         UserError: something is wrong that can be known before any long work.
     """
+    project.check_writable()
     check_cores(cores)
     profile = project.profile(profile_name)
     wanted = [run for chapter in project.known(chapters) for run in runs(project, profile_name, chapter)]
@@ -87,12 +88,11 @@ def check_cores(cores: int) -> None:
 
 
 def check_before(project: Project, wanted: Sequence[Run]) -> None:
-    """Find out what can be known before any long work: that all that runs depend on can be read, and written.
+    """Find out what can be known before any long work: that all that runs depend on can be read.
 
     Raises:
         UserError: it can't.
     """
-    project.check_writable()
     if not os.access(os.environ.get("HOME") or "?", os.W_OK):
         os.environ |= furnish(project.build / "home")  # where Snakemake keeps what it has read
     for run in wanted:

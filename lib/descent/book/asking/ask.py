@@ -68,6 +68,7 @@ def ask(
 def answered(question: Question, cores: int | None = None) -> Answer:
     """Make the runs that are not known yet and return the answer."""
     project = question.project
+    project.check_writable()
     cores = usable_cores() if cores is None else cores
     check_cores(cores)
     if wanted := unknown(question):

@@ -65,7 +65,7 @@ class Question:
         if self.project.profile(self.profile).alternatives_of:
             raise UserError(f"{self.profile} is no profile to ask about: name the one that its runs depart from")
         if (count := len(self.grid)) > MOST:
-            raise UserError(f"that are {count} settings, and at most {MOST} go into one question: ask in parts")
+            raise UserError(f"the grid has {count} settings, and at most {MOST} go into one question: ask in parts")
         if not any(claim.chapter == self.chapter for claim in self.project.claims()):
             raise UserError(f"{self.chapter} claims nothing, so there is nothing to judge: use descent run")
         if self.count > 1 and "seed" not in self.known:

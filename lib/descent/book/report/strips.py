@@ -63,6 +63,8 @@ class Strip:
         said += f", undecided in {count}" if (count := outcomes.count("undecided")) else ""
         if self.book.verdict not in DECIDED:
             return f"{said}; undecided in {self.book.profile}"
+        if not set(outcomes) & set(DECIDED):
+            return f"{said}; no choice decides it"
         return f"{said}; " + (f"first flipped by {flip.name}" if (flip := self.first_flip) else "never flipped")
 
 
@@ -111,9 +113,12 @@ def strips_table(project: Project, claims: Sequence[Claim]) -> str:
             for strip in found
             if strip.judged
         ]
+        decided = [strip for strip in found if strip.book.verdict in DECIDED]
+        flipped = sum(strip.first_flip is not None for strip in decided)
+        head = ("Claim", f"Profile {found[0].book.profile}", "Alternatives", "In words")
         parts.append(
-            f"**[{chapter}](../chapters/{chapter})**: {names}.{since}\n\n"
-            f"{table(('Claim', f'Profile {found[0].book.profile}', 'Alternatives', 'In words'), rows)}"
+            f"````{{dropdown}} {chapter}: {flipped} of {len(decided)} decided claims flipped\n"
+            f"[{chapter}](../chapters/{chapter}) under {names}.{since}\n\n{table(head, rows)}\n````"
         )
     return "\n\n".join(parts) or "*No alternative has run yet.*"
 
