@@ -20,6 +20,7 @@ BROUGHT = {
     "differentiable-sparsification": ("mnist.", "fashion_mnist.", "digits.units.at_"),
     "competitive-descent": ("mnist.", "two_modes.", "sixteen."),
     "independent-subnets": ("mnist.", "fashion_mnist."),
+    "importance-sampled-gans": ("grid.", "mnist.", "fashion_mnist."),
 }
 
 
