@@ -153,7 +153,8 @@ def test_an_unchanged_question_runs_nothing_and_no_run_is_made_twice(here):
     assert len(here) == 4
 
 
-def test_an_archived_run_is_not_made_again(here):
+def archive_alone():
+    """Archive the book's run and forget it."""
     the_books()
     run = Run(Project.find(), "quick", "first")
     environment = json.loads((run.path / "environment.json").read_text())
@@ -163,8 +164,22 @@ def test_an_archived_run_is_not_made_again(here):
         dump_json({"chapter": "first", "profile": "quick", "replicates": [replicate]})
     )
     shutil.rmtree("_build")
+
+
+def test_an_archived_run_is_not_made_again(here):
+    archive_alone()
     answer = ask("first")
     assert here == [] and answer.source == "archived runs" and answer.replies[0].verdicts == answer.book
+
+
+def test_an_archived_run_answers_for_its_own_parameters_and_code_only(here):
+    archive_alone()
+    ask("first", steps=40)
+    assert len(here) == 1
+    page = Path("chapters/first.md")
+    page.write_text(page.read_text() + "\n```{code-cell} ipython3\nafterthought = 1\n```\n")
+    ask("first")
+    assert len(here) == 2
 
 
 def test_a_damaged_run_is_made_again(here):
