@@ -13,6 +13,7 @@ from bs4 import BeautifulSoup
 from descent.book import ask
 from descent.book.asking import ask as asking
 from descent.book.asking.question import MOST, Question, known_parameters, options, several
+from descent.book.asking.words import summary
 from descent.book.cli import main
 from descent.book.errors import UserError
 from descent.book.project import Project
@@ -110,12 +111,16 @@ def test_verdicts_are_those_of_judge_in_twelve_settings(here):
 def test_a_planted_setting_flips_exactly_one_claim_and_says_why(here, capsys):
     the_books()
     answer = ask("first", steps=40)
-    (flip,) = answer.replies[0].flips
-    assert (flip.claim.id, flip.book.verdict, flip.claim.verdict) == ("first.value", "reproduced", "not reproduced")
-    assert flip.why == (
+    (change,) = answer.replies[0].changes
+    assert (change.claim.id, change.book.verdict, change.claim.verdict) == (
+        "first.value",
+        "reproduced",
+        "not reproduced",
+    )
+    assert change.why == (
         "steps times rate: holds at 10 in the book, fails at 20 here (expected 10); exact, so one run decides",
     )
-    assert "1 claim flipped" in str(answer) and flip.why[0] in str(answer) and "←" in str(answer)
+    assert "1 claim flipped" in str(answer) and change.why[0] in str(answer) and "←" in str(answer)
     assert "1 claim flipped" in BeautifulSoup(answer._repr_html_(), "html.parser").get_text()
 
 
@@ -131,16 +136,16 @@ def test_what_seeds_would_have_noticed_is_told(here):
         answer = ask("first", seed=9000, profile="three")
     finally:
         Path("profiles/three.yml").unlink()
-    (flip,) = answer.replies[0].flips
-    assert flip.claim.id == "first.draws"
+    (change,) = answer.replies[0].changes
+    assert change.claim.id == "first.draws"
     assert re.search(
-        r"holds at 0.008 .* fails at 9.001 .* it moved by 9, more than the 0\.\d+ that 3 seeds", flip.why[0]
+        r"holds at 0.008 .* fails at 9.001 .* it moved by 9, more than the 0\.\d+ that 3 seeds", change.why[0]
     )
 
 
 def test_an_unchanged_question_runs_nothing_and_no_run_is_made_twice(here):
     the_books()
-    assert not ask("first").replies[0].flips and here == []
+    assert not ask("first").replies[0].changes and here == []
     ask("first", steps=20, rate=0.5, seed=7)  # which the book sets anyway
     assert here == []
     ask("first", steps=[20, 40], seeds=2)
@@ -194,6 +199,14 @@ def test_fewer_seeds_than_a_claim_takes_leave_it_undecided(here):
     few, enough = (ask("first", seeds=seeds).replies[0].verdicts[1] for seeds in (2, 3))
     assert few.verdict == "undecided" and few.why == "2 of the 3 seeds that it takes at least"
     assert enough.verdict == "reproduced"
+
+
+def test_what_one_side_alone_decides_is_told_and_is_no_flip(here):
+    the_books()
+    (reply,) = ask("first", seeds=3).replies
+    (change,) = reply.changes
+    assert (change.book.verdict, change.claim.verdict) == ("undecided", "reproduced") and not change.flips
+    assert summary(reply) == "no claim flipped, 1 decided on one side only"
 
 
 def test_a_failed_run_is_told_of_and_not_judged(here, monkeypatch, capsys):

@@ -7,19 +7,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from descent.book.asking.question import Question, Setting
-from descent.book.report.found import ARCHIVED, Found, find, judged, of_the_book, since
+from descent.book.report.found import ARCHIVED, Found, find, flips, judged, of_the_book, since
 from descent.book.report.report import measured, sight, stale
 from descent.book.run.run import Run
 from descent.evidence import Verdict
 
 
 @dataclass(frozen=True)
-class Flip:
+class Change:
     """A claim that ends otherwise than in the book, and the checks that made it so, in words."""
 
     claim: Verdict
     book: Verdict
     why: tuple[str, ...]
+
+    @property
+    def flips(self) -> bool:
+        """Say whether both verdicts decide the claim."""
+        return flips(self.claim, self.book)
 
 
 @dataclass(frozen=True)
@@ -31,14 +36,14 @@ class Reply:
         verdicts: on the chapter's claims, in their order.
         found: its finished runs.
         missing: those that failed.
-        flips: claims that end otherwise than in the book.
+        changes: claims that end otherwise than in the book; those that both decide are flipped.
     """
 
     setting: Setting
     verdicts: list[Verdict]
     found: list[Found]
     missing: list[Run]
-    flips: list[Flip]
+    changes: list[Change]
 
 
 @dataclass(frozen=True)
@@ -87,14 +92,14 @@ def answer(question: Question) -> Answer:
         here = [one for _, one in known if one]
         verdicts = judged(claims, counts_as, chapter, here)
         missing = [run for run, one in known if not one]
-        replies.append(Reply(setting, verdicts, here, missing, flips(verdicts, book)))
+        replies.append(Reply(setting, verdicts, here, missing, changes(verdicts, book)))
     return Answer(question, book, source, replies)
 
 
-def flips(here: Sequence[Verdict], book: Sequence[Verdict]) -> list[Flip]:
+def changes(here: Sequence[Verdict], book: Sequence[Verdict]) -> list[Change]:
     """Return the claims that end otherwise here than in the book, where both were judged."""
     return [
-        Flip(now, before, tuple(differences(now, before)))
+        Change(now, before, tuple(differences(now, before)))
         for now, before in zip(here, book, strict=True)
         if now.verdict != before.verdict and "not run" not in (now.verdict, before.verdict)
     ]

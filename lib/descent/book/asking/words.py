@@ -5,7 +5,7 @@ from __future__ import annotations
 from descent.book.asking.answer import Answer, Reply
 from descent.book.report.report import SIGNS, measured
 
-FLIP = "←"
+CHANGED = "←"
 
 
 def text(answer: Answer) -> str:
@@ -21,24 +21,25 @@ def text(answer: Answer) -> str:
     for number, reply in enumerate(replies, 1):
         which = f" under {number}: {reply.setting}" if len(replies) > 1 else ""
         lines += ["", f"{summary(reply)}{which}"]
-        for flip in reply.flips:
-            lines.append(f"  {flip.claim.id}: {flip.book.verdict} -> {flip.claim.verdict}")
-            lines += [f"    {line}" for line in flip.why]
+        for change in reply.changes:
+            lines.append(f"  {change.claim.id}: {change.book.verdict} -> {change.claim.verdict}")
+            lines += [f"    {line}" for line in change.why]
         lines += [f"  {run} failed: {run.failed} has the traceback" for run in reply.missing]
     return "\n".join(lines)
 
 
 def summary(reply: Reply) -> str:
-    """Return in a few words how many claims flipped."""
-    count = len(reply.flips)
-    return f"{count} claim{'s' * (count > 1)} flipped" if count else "no claim flipped"
+    """Return in a few words how many claims flipped, and how many only one side decides."""
+    count = sum(change.flips for change in reply.changes)
+    said = f"{count} claim{'s' * (count > 1)} flipped" if count else "no claim flipped"
+    return said + (f", {rest} decided on one side only" if (rest := len(reply.changes) - count) else "")
 
 
 def _beside(answer: Answer, reply: Reply) -> list[str]:
     rows: list[tuple[str, ...]] = [("claim", "expected", "book", "here", "", "")]
-    flipped = {flip.claim.id for flip in reply.flips}
+    changed = {change.claim.id for change in reply.changes}
     for book, here in zip(answer.book, reply.verdicts, strict=True):
-        mark = FLIP if here.id in flipped else ""
+        mark = CHANGED if here.id in changed else ""
         rows.append((here.id, here.expected, _signed(book.verdict), _signed(here.verdict), measured(here), mark))
     return _aligned(rows)
 

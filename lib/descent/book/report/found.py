@@ -17,6 +17,7 @@ from descent.evidence import Claim, Verdict, judge
 from descent.evidence.verdicts import merge
 
 ARCHIVED = "archived runs"
+DECIDED = ("reproduced", "partly", "not reproduced")
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,11 @@ def since(project: Project, profile: str, chapter: str, found: Sequence[Found]) 
         now = Run(project, profile, chapter, kept.environment.get("replicate", number))
         names |= dict.fromkeys(changed_since(now, kept.environment, archived=True))
     return list(names)
+
+
+def flips(here: Verdict, book: Verdict) -> bool:
+    """Say whether a claim is decided in both places, and otherwise; what is undecided flips nothing."""
+    return here.verdict != book.verdict and here.verdict in DECIDED and book.verdict in DECIDED
 
 
 def judged(claims: Sequence[Claim], counts_as: str, chapter: str, found: Sequence[Found]) -> list[Verdict]:

@@ -8,14 +8,13 @@ from html import escape
 
 from descent.book.alternatives import Alternative
 from descent.book.project import Project
-from descent.book.report.found import Found, judged, made, of_the_book
+from descent.book.report.found import DECIDED, Found, flips, judged, made, of_the_book
 from descent.book.report.report import SIGNS, anchor, badge, prose, slug, stale, table
 from descent.book.run.run import Run, runs
 from descent.book.run.why import changed_since
 from descent.evidence import Claim, Verdict
 
 PROFILE = "alternatives"
-DECIDED = ("reproduced", "partly", "not reproduced")
 
 
 @dataclass(frozen=True)
@@ -46,8 +45,7 @@ class Strip:
     def first_flip(self) -> Alternative | None:
         """Return the first alternative that decides the claim otherwise than the book; None if none does."""
         for alternative, verdict in zip(self.alternatives, self.verdicts, strict=True):
-            both = verdict and {verdict.verdict, self.book.verdict}
-            if both and len(both) == 2 and both <= set(DECIDED):
+            if verdict and flips(verdict, self.book):
                 return alternative
         return None
 
